@@ -1,0 +1,61 @@
+#pragma once
+// A packed data set: an index and its shards, read by sample id.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dataio/manifest.h"
+
+namespace voxlift::sharding {
+
+struct DatasetConfig {
+  // Compare each sample's CRC-32C with the stored one on every read. Costs one
+  // pass over the encoded bytes, far less than decoding them.
+  bool verify_checksums = true;
+};
+
+// Random access to encoded samples. Sample ids run over the shards in index
+// order: 0 .. num_samples() - 1.
+//
+// Threads: any number may read at once; bytes come by pread(2), outside HDF5.
+class Dataset {
+ public:
+  // `dir` holds index.json. Opens every shard through HDF5 once, checks it
+  // against the index, keeps offsets, lengths, labels and checksums in memory
+  // (28 B a sample and the ids). Throws IoError, or DataError naming file,
+  // object and both values.
+  Dataset(const std::string& dir, const DatasetConfig& config);
+  ~Dataset();
+
+  Dataset(Dataset&&) noexcept;
+  Dataset& operator=(Dataset&&) noexcept;
+
+  int64_t num_samples() const;
+  dataio::Modality modality() const;
+  const std::vector<std::string>& classes() const;
+
+  int64_t label(int64_t id) const;
+
+  // "train/n01440764/x.JPEG (shard train-00000.h5, sample 17)", for messages.
+  std::string describe(int64_t id) const;
+
+  // The source id, the path below the packed folder.
+  const std::string& source_id(int64_t id) const;
+
+  // The encoded bytes. Throws IoError, or DataError naming describe(id) and
+  // both checksums.
+  [[nodiscard]] std::vector<std::byte> read(int64_t id) const;
+
+  // Changes when any sample, label or class does: CRC-32C over the index and
+  // every shard's checksums and labels. Stored in checkpoints.
+  uint32_t fingerprint() const;
+
+ private:
+  struct Impl;  // Keeps <hdf5.h> out of this header.
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace voxlift::sharding
