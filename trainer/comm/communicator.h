@@ -80,6 +80,10 @@ class Communicator {
   // peers' collectives. Does not end this process.
   virtual void abort(int code) noexcept = 0;
 
+  // Makes a call that waits in another thread, and every later one, throw
+  // CommError: this rank has failed elsewhere and waits for nobody. Any thread.
+  virtual void interrupt() noexcept = 0;
+
   // COLLECTIVE. Leaves the group in order. Destructors do not: after an error
   // there is nobody to wait for.
   virtual void finish() {}

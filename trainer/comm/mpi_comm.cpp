@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <climits>
 #include <thread>
@@ -79,6 +80,9 @@ struct MpiComm::Impl {
 
   void pause(int64_t tries, double start_s, double limit_s,
              const std::string& operation) const {
+    if (interrupted.load()) {
+      throw CommError(str_cat(operation, ": interrupted on rank ", rank));
+    }
     if (tries < kYields) {
       ::sched_yield();
       return;
@@ -99,6 +103,7 @@ struct MpiComm::Impl {
   int local_size = 1;
   std::string host;
   bool first = true;
+  std::atomic<bool> interrupted{false};
 };
 
 MpiComm::MpiComm(const CommConfig& config)
@@ -208,6 +213,10 @@ void MpiComm::exchange(int peer, Buffer send, Buffer recv) {
 
 void MpiComm::abort(int code) noexcept {
   MPI_Abort(MPI_COMM_WORLD, code);
+}
+
+void MpiComm::interrupt() noexcept {
+  impl_->interrupted.store(true);
 }
 
 void MpiComm::finish() {

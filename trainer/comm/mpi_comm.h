@@ -35,6 +35,7 @@ class MpiComm : public Communicator {
   void exchange(int peer, Buffer send, Buffer recv) override;
   // MPI_Abort: ends every rank; this process, too.
   void abort(int code) noexcept override;
+  void interrupt() noexcept override;
   // MPI_Finalize.
   void finish() override;
 

@@ -3,6 +3,7 @@
 #include <cuda_runtime_api.h>
 #include <nccl.h>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <thread>
@@ -158,6 +159,8 @@ class NcclComm : public Communicator {
 
   void abort(int /*code*/) noexcept override { close(); }
 
+  void interrupt() noexcept override { interrupted_.store(true); }
+
   void finish() override {
     check("ncclCommFinalize", ncclCommFinalize(comm_));
     wait_for_launch("ncclCommFinalize");
@@ -196,7 +199,7 @@ class NcclComm : public Communicator {
       ncclResult_t state = ncclSuccess;
       check(operation, ncclCommGetAsyncError(comm_, &state));
       check(operation, state);
-      if (clock_.now_s() - start_s > limit_s) {
+      if (interrupted_.load() || clock_.now_s() - start_s > limit_s) {
         close();
         throw CommError(str_cat(operation, ": rank ", rank_, " has waited ",
                                 limit_s, " s"));
@@ -251,6 +254,7 @@ class NcclComm : public Communicator {
   Event finished_;
   DeviceWord word_;
   bool first_ = true;
+  std::atomic<bool> interrupted_{false};
 };
 
 }  // namespace

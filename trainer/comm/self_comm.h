@@ -26,6 +26,8 @@ class SelfComm : public Communicator {
   void exchange(int peer, Buffer send, Buffer recv) override;
 
   void abort(int /*code*/) noexcept override {}
+
+  void interrupt() noexcept override {}
 };
 
 }  // namespace voxlift::trainer

@@ -200,6 +200,10 @@ void ThreadComm::abort(int code) noexcept {
   group_->abort(rank_, code);
 }
 
+void ThreadComm::interrupt() noexcept {
+  group_->abort(rank_, static_cast<int>(ExitCode::kComm));
+}
+
 void run_thread_ranks(int num_ranks, const CommConfig& config,
                       const std::function<void(Communicator&)>& body) {
   VOXLIFT_CHECK(num_ranks >= 1 && num_ranks <= 64, "1 to 64 thread ranks");

@@ -31,6 +31,8 @@ class ThreadComm : public Communicator {
   void exchange(int peer, Buffer send, Buffer recv) override;
   // Every waiting and later call of the group throws CommError.
   void abort(int code) noexcept override;
+  // As abort: threads of one process have no other way to end.
+  void interrupt() noexcept override;
 
  private:
   std::shared_ptr<ThreadGroup> group_;

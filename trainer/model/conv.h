@@ -1,0 +1,48 @@
+#pragma once
+// The one 3D convolution of voxlift. Space is always (D, H, W).
+
+#include <torch/torch.h>
+
+#include <array>
+#include <cstdint>
+
+namespace voxlift::trainer {
+
+using Triple = std::array<int64_t, 3>;
+
+// The same number along depth, height and width.
+constexpr Triple cube(int64_t n) {
+  return {n, n, n};
+}
+
+struct ConvOptions {
+  int64_t in_channels = 0;
+  int64_t out_channels = 0;
+  Triple kernel = cube(1);
+  Triple stride = cube(1);
+  Triple padding = cube(0);
+  Triple dilation = cube(1);
+  int64_t groups = 1;
+  bool bias = false;
+};
+
+// Cross-correlation as torch.nn.Conv3d computes it. Parameters: `weight`
+// (O, I / groups, kD, kH, kW) and, if asked for, `bias` (O).
+class Conv3dImpl : public torch::nn::Module {
+ public:
+  explicit Conv3dImpl(const ConvOptions& options);
+
+  torch::Tensor forward(const torch::Tensor& x_NCDHW);
+
+  const ConvOptions& options() const { return options_; }
+
+  torch::Tensor weight;
+  torch::Tensor bias;
+
+ private:
+  ConvOptions options_;
+};
+
+TORCH_MODULE(Conv3d);
+
+}  // namespace voxlift::trainer

@@ -1,0 +1,90 @@
+#include "trainer/model/norm.h"
+
+#include "base/error.h"
+#include "base/strings.h"
+
+namespace voxlift::trainer {
+namespace {
+
+constexpr double kEpsilon = 1e-5;
+constexpr double kMomentum = 0.1;
+
+}  // namespace
+
+void NormOptions::validate(const std::string& path) const {
+  if (kind != "bn" && kind != "gn") {
+    throw ConfigError(
+        str_cat(path, "norm = '", kind, "': must be 'bn' or 'gn'"));
+  }
+  if (groups < 1) {
+    throw ConfigError(
+        str_cat(path, "groups = ", groups, ": must be at least 1"));
+  }
+}
+
+NormImpl::NormImpl(int64_t channels)
+    : weight(register_parameter("weight", torch::ones({channels}))),
+      bias(register_parameter("bias", torch::zeros({channels}))) {}
+
+BatchNormImpl::BatchNormImpl(int64_t channels)
+    : NormImpl(channels),
+      running_mean(register_buffer("running_mean", torch::zeros({channels}))),
+      running_var(register_buffer("running_var", torch::ones({channels}))),
+      num_batches_tracked(register_buffer("num_batches_tracked",
+                                          torch::zeros({}, torch::kLong))) {}
+
+torch::Tensor BatchNormImpl::forward(const torch::Tensor& x_NC) {
+  constexpr bool kCudnn = true;
+  if (!is_training()) {
+    return torch::batch_norm(x_NC, weight, bias, running_mean, running_var,
+                             false, kMomentum, kEpsilon, kCudnn);
+  }
+  // With momentum 1 the kernel leaves this batch's statistics behind.
+  slot_mean = torch::zeros_like(running_mean);
+  slot_var = torch::zeros_like(running_var);
+  return torch::batch_norm(x_NC, weight, bias, slot_mean, slot_var, true, 1.0,
+                           kEpsilon, kCudnn);
+}
+
+void BatchNormImpl::update_running(const torch::Tensor& mean_C,
+                                   const torch::Tensor& var_C) {
+  const torch::NoGradGuard no_grad;
+  running_mean.mul_(1.0 - kMomentum).add_(mean_C, kMomentum);
+  running_var.mul_(1.0 - kMomentum).add_(var_C, kMomentum);
+  num_batches_tracked.add_(1);
+}
+
+GroupNormImpl::GroupNormImpl(int64_t channels, int64_t groups)
+    : NormImpl(channels), groups_(groups) {
+  if (channels % groups != 0) {
+    throw ConfigError(str_cat("group norm: ", groups, " groups do not divide ",
+                              channels, " channels"));
+  }
+}
+
+torch::Tensor GroupNormImpl::forward(const torch::Tensor& x_NC) {
+  return torch::group_norm(x_NC, groups_, weight, bias, kEpsilon);
+}
+
+Norm make_norm(const NormOptions& options, int64_t channels) {
+  if (options.kind == "bn") {
+    return std::make_shared<BatchNormImpl>(channels);
+  }
+  return std::make_shared<GroupNormImpl>(channels, options.groups);
+}
+
+std::string norm_name(const NormOptions& options, int index) {
+  return index == 0 ? options.kind : str_cat(options.kind, index);
+}
+
+std::vector<BatchNormImpl*> batch_norms(torch::nn::Module& model) {
+  std::vector<BatchNormImpl*> found;
+  for (const auto& module : model.modules()) {
+    if (auto* norm = module->as<BatchNormImpl>(); norm != nullptr) {
+      found.push_back(norm);
+    }
+  }
+  return found;
+}
+
+}  // namespace voxlift::trainer

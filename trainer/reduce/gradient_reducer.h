@@ -1,0 +1,84 @@
+#pragma once
+// Sums gradients over slots and ranks while backward still runs.
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "trainer/comm/communicator.h"
+
+namespace voxlift::trainer {
+
+struct ReducerConfig {
+  // "exact": the tree over slots, the same bits on any number of ranks.
+  // "fast": slots in order, then the transport's own all-reduce.
+  std::string reduction = "exact";
+  // Size at which a bucket is closed. Larger ones use the network better,
+  // smaller ones start earlier.
+  int64_t bucket_mb = 8;
+
+  void validate(const std::string& path) const;  // Throws ConfigError.
+};
+
+// One step is
+//
+//   for each local slot v, in order:
+//     begin_slot(v); forward; set_statistics(...); backward; end_slot();
+//   finish();
+//
+// after which every parameter's grad() is the sum over all slots of all ranks,
+// a view into a bucket that is valid until the next begin_slot(0).
+//
+// How: parameters are cut into buckets in reverse order of registration, about
+// the order in which backward finishes them. A hook on each parameter moves its
+// gradient into its bucket. A bucket of one slot is added into the tree of the
+// local slots as soon as it is complete; in the last local slot it then goes to
+// a thread that sums it over the ranks (docs/determinism.md draws the tree).
+// Buckets are sent in bucket order on every rank, so that they meet.
+//
+// Statistics (batch-norm means and variances) travel as one more bucket.
+//
+// Threads: begin_slot .. finish from one thread. From the first begin_slot of a
+// step until finish() returns, `comm` belongs to the reducer.
+// Memory: (1 + log2 of local slots) times the gradients, plus one bucket.
+class GradientReducer {
+ public:
+  // Parameters that need no gradient are left out. All parameters share dtype
+  // and device. `local_slots` is a power of two. `comm` must outlive this.
+  GradientReducer(const std::vector<torch::Tensor>& parameters,
+                  int64_t statistics_size, int64_t local_slots,
+                  Communicator& comm, const ReducerConfig& config);
+  ~GradientReducer();
+  GradientReducer(const GradientReducer&) = delete;
+  GradientReducer& operator=(const GradientReducer&) = delete;
+
+  void begin_slot(int64_t local_slot);
+
+  // Flat values of this slot (statistics_size of them, the parameters' dtype),
+  // summed like gradients. Once per slot, between begin_slot and end_slot; a
+  // slot without it counts as zeros.
+  void set_statistics(const torch::Tensor& flat);
+
+  // Parameters without a gradient in this slot count as zeros.
+  void end_slot();
+
+  // COLLECTIVE. Waits until every bucket is summed. Rethrows CommError.
+  void finish();
+
+  // Sum of set_statistics over all slots; valid like the gradients.
+  torch::Tensor statistics() const;
+
+  // Seconds that finish() has waited for communication, so far.
+  double waited_s() const;
+
+  int64_t num_buckets() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace voxlift::trainer

@@ -1,0 +1,125 @@
+#include "trainer/task/classification.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/error.h"
+#include "base/strings.h"
+
+namespace voxlift::trainer {
+namespace {
+
+constexpr int64_t kTopK = 5;
+constexpr int64_t kMaxConfusionClasses = 50;
+
+// How many classes score higher than the label; of equal scores the class with
+// the lower number comes first. int64 (N).
+torch::Tensor label_ranks(const torch::Tensor& logits_NK,
+                          const torch::Tensor& label_N) {
+  const torch::Tensor label_N1 = label_N.unsqueeze(1);
+  const torch::Tensor own_N1 = logits_NK.gather(1, label_N1);
+  const torch::Tensor class_K =
+      torch::arange(logits_NK.size(1), label_N.options());
+  const torch::Tensor before_NK =
+      (logits_NK > own_N1) |
+      ((logits_NK == own_N1) & (class_K.unsqueeze(0) < label_N1));
+  return before_NK.sum(1);
+}
+
+double mean_recall(const std::vector<std::vector<int64_t>>& confusion) {
+  double sum = 0.0;
+  int64_t present = 0;
+  for (size_t label = 0; label < confusion.size(); ++label) {
+    int64_t cases = 0;
+    for (const int64_t n : confusion[label]) {
+      cases += n;
+    }
+    if (cases > 0) {
+      ++present;
+      sum += static_cast<double>(confusion[label][label]) /
+             static_cast<double>(cases);
+    }
+  }
+  return present > 0 ? sum / static_cast<double>(present) : 0.0;
+}
+
+}  // namespace
+
+void ClassificationConfig::validate(const std::string& path) const {
+  if (!(label_smoothing >= 0.0 && label_smoothing < 1.0)) {
+    throw ConfigError(str_cat(path, "label_smoothing = ", label_smoothing,
+                              ": must be in [0, 1)"));
+  }
+}
+
+Classification::Classification(Classifier model,
+                               const ClassificationConfig& config)
+    : model_(std::move(model)), config_(config) {}
+
+std::vector<std::string> Classification::sum_names() const {
+  return {"loss", "top1", "top5"};
+}
+
+torch::Tensor Classification::loss(const Batch& batch, std::span<double> sums) {
+  const torch::Tensor logits_NK = model_->forward(batch.x_NCDHW);
+  const torch::Tensor loss = torch::nn::functional::cross_entropy(
+      logits_NK, batch.label_N,
+      torch::nn::functional::CrossEntropyFuncOptions()
+          .reduction(torch::kSum)
+          .label_smoothing(config_.label_smoothing));
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor rank_N = label_ranks(logits_NK, batch.label_N);
+  sums[0] += loss.item<double>();
+  sums[1] += (rank_N == 0).sum().item<double>();
+  sums[2] += (rank_N < kTopK).sum().item<double>();
+  return loss;
+}
+
+void Classification::evaluate(const Batch& batch, CaseRows* rows) {
+  const torch::Tensor logits_NK =
+      model_->forward(batch.x_NCDHW).to(torch::kFloat64);
+  const torch::Tensor loss_N = torch::nn::functional::cross_entropy(
+      logits_NK, batch.label_N,
+      torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kNone));
+  const torch::Tensor row_N4 =
+      torch::stack({batch.label_N.to(torch::kFloat64), loss_N,
+                    label_ranks(logits_NK, batch.label_N).to(torch::kFloat64),
+                    logits_NK.argmax(1).to(torch::kFloat64)},
+                   1)
+          .to(torch::kCPU)
+          .contiguous();
+  const auto* values = row_N4.data_ptr<double>();
+  rows->insert(rows->end(), values, values + row_N4.numel());
+}
+
+Json Classification::summarize(const CaseRows& rows) const {
+  const auto width = static_cast<size_t>(case_width());
+  const size_t cases = rows.size() / width;
+  const auto classes =
+      static_cast<size_t>(model_->named_parameters()["head.fc.bias"].size(0));
+  std::vector<std::vector<int64_t>> confusion(classes,
+                                              std::vector<int64_t>(classes));
+  double loss = 0.0;
+  int64_t top1 = 0;
+  int64_t top5 = 0;
+  for (size_t i = 0; i < cases; ++i) {
+    const double* row = rows.data() + i * width;
+    loss += row[1];
+    top1 += row[2] < 1.0 ? 1 : 0;
+    top5 += row[2] < static_cast<double>(kTopK) ? 1 : 0;
+    ++confusion[static_cast<size_t>(row[0])][static_cast<size_t>(row[3])];
+  }
+  const double n = std::max<double>(1.0, static_cast<double>(cases));
+  Json summary = {{"cases", cases},
+                  {"loss", loss / n},
+                  {"top1", static_cast<double>(top1) / n},
+                  {"top5", static_cast<double>(top5) / n},
+                  {"mean_recall", mean_recall(confusion)}};
+  if (static_cast<int64_t>(classes) <= kMaxConfusionClasses) {
+    summary["confusion"] = confusion;
+  }
+  return summary;
+}
+
+}  // namespace voxlift::trainer

@@ -1,0 +1,44 @@
+#pragma once
+// Classification: one label per sample.
+
+#include <memory>
+#include <string>
+
+#include "trainer/model/classifier.h"
+#include "trainer/task/task.h"
+
+namespace voxlift::trainer {
+
+struct ClassificationConfig {
+  // The true class gets 1 - e + e / K, the others e / K.
+  double label_smoothing = 0.1;
+
+  void validate(const std::string& path) const;  // Throws ConfigError.
+};
+
+// Softmax cross entropy; top-1 and top-5 accuracy, a confusion matrix, mean
+// per-class recall.
+class Classification : public Task {
+ public:
+  Classification(Classifier model, const ClassificationConfig& config);
+
+  torch::nn::Module& model() override { return *model_; }
+
+  // "loss", "top1", "top5".
+  std::vector<std::string> sum_names() const override;
+  torch::Tensor loss(const Batch& batch, std::span<double> sums) override;
+
+  // Label, loss without smoothing, rank of the label (0 is best), prediction.
+  int64_t case_width() const override { return 4; }
+
+  void evaluate(const Batch& batch, CaseRows* rows) override;
+  // {"cases", "loss", "top1", "top5", "mean_recall", "confusion"}; confusion
+  // [label][prediction] only for at most 50 classes.
+  Json summarize(const CaseRows& rows) const override;
+
+ private:
+  Classifier model_;
+  ClassificationConfig config_;
+};
+
+}  // namespace voxlift::trainer

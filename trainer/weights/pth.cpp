@@ -1,0 +1,316 @@
+#include "trainer/weights/pth.h"
+
+#include <caffe2/serialize/inline_container.h>
+#include <caffe2/serialize/read_adapter_interface.h>
+
+#include <cstring>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "trainer/weights/pickle.h"
+
+namespace voxlift::trainer {
+namespace {
+
+using Kind = PickleValue::Kind;
+
+// The bytes of one storage by its key.
+using StorageBytes =
+    std::function<std::span<const std::byte>(const std::string& key)>;
+
+torch::ScalarType storage_type(const std::string& global,
+                               const std::string& origin) {
+  static const std::map<std::string, torch::ScalarType> kTypes = {
+      {"torch.FloatStorage", torch::kFloat32},
+      {"torch.DoubleStorage", torch::kFloat64},
+      {"torch.HalfStorage", torch::kFloat16},
+      {"torch.BFloat16Storage", torch::kBFloat16},
+      {"torch.LongStorage", torch::kInt64},
+      {"torch.IntStorage", torch::kInt32},
+      {"torch.ShortStorage", torch::kInt16},
+      {"torch.CharStorage", torch::kInt8},
+      {"torch.ByteStorage", torch::kUInt8},
+      {"torch.BoolStorage", torch::kBool}};
+  const auto found = kTypes.find(global);
+  if (found == kTypes.end()) {
+    throw DataError(
+        str_cat("'", origin, "': storage type '", global, "' is not known"));
+  }
+  return found->second;
+}
+
+struct StorageRef {
+  torch::ScalarType type = torch::kFloat32;
+  std::string key;
+};
+
+// A persistent id is ("storage", type, key, location, number of elements, ...).
+StorageRef storage_ref(const PickleValue& value, const std::string& origin) {
+  const bool ok = value.kind == Kind::kPersistent &&
+                  value.items.front()->items.size() >= 5 &&
+                  value.items.front()->items[1]->kind == Kind::kGlobal;
+  if (!ok) {
+    throw DataError(str_cat("'", origin, "': a tensor without storage"));
+  }
+  const auto& fields = value.items.front()->items;
+  return {storage_type(fields[1]->text, origin), fields[2]->text};
+}
+
+std::vector<int64_t> integers(const PickleValue& tuple) {
+  std::vector<int64_t> values;
+  for (const auto& item : tuple.items) {
+    values.push_back(item->integer);
+  }
+  return values;
+}
+
+// Elements from the storage's begin to the last one that the view touches.
+int64_t elements_needed(int64_t offset, const std::vector<int64_t>& size,
+                        const std::vector<int64_t>& stride,
+                        const std::string& where) {
+  if (size.size() != stride.size() || offset < 0) {
+    throw DataError(str_cat(where, ": sizes and strides do not fit"));
+  }
+  int64_t last = offset;
+  bool empty = false;
+  for (size_t i = 0; i < size.size(); ++i) {
+    int64_t reach = 0;
+    empty = empty || size[i] == 0;
+    if (size[i] < 0 || stride[i] < 0 ||
+        __builtin_mul_overflow(std::max<int64_t>(size[i] - 1, 0), stride[i],
+                               &reach) ||
+        __builtin_add_overflow(last, reach, &last)) {
+      throw DataError(str_cat(where, ": impossible size ", size[i]));
+    }
+  }
+  return empty ? offset : last + 1;
+}
+
+// Arguments: storage, offset, size, stride, ...
+torch::Tensor rebuild_tensor(const PickleValue& call,
+                             const StorageBytes& storages,
+                             const std::string& where) {
+  if (call.items.size() < 4) {
+    throw DataError(str_cat(where, ": a tensor needs 4 arguments, it has ",
+                            call.items.size()));
+  }
+  const StorageRef ref = storage_ref(*call.items[0], where);
+  const int64_t offset = call.items[1]->integer;
+  const auto size = integers(*call.items[2]);
+  const auto stride = integers(*call.items[3]);
+  const auto bytes = storages(ref.key);
+  const auto item_bytes = static_cast<int64_t>(c10::elementSize(ref.type));
+  const int64_t available = static_cast<int64_t>(bytes.size()) / item_bytes;
+  const int64_t needed = elements_needed(offset, size, stride, where);
+  if (needed > available) {
+    throw DataError(str_cat(where, ": storage '", ref.key, "' has ", available,
+                            " elements, ", needed, " are needed"));
+  }
+  torch::Tensor flat = torch::empty({available}, ref.type);
+  std::memcpy(flat.data_ptr(), bytes.data(),
+              static_cast<size_t>(available * item_bytes));
+  return flat.as_strided(size, stride, offset).clone();
+}
+
+// The call that makes a tensor, looking through Parameter wrappers; or null.
+const PickleValue* tensor_call(const PickleValue& value) {
+  if (value.kind != Kind::kCall) {
+    return nullptr;
+  }
+  if (value.text == "torch._utils._rebuild_tensor_v2" ||
+      value.text == "torch._utils._rebuild_tensor") {
+    return &value;
+  }
+  if (value.text == "torch._utils._rebuild_parameter" && !value.items.empty()) {
+    return tensor_call(*value.items[0]);
+  }
+  return nullptr;
+}
+
+const PickleValue& state_dict_of(const PickleValue& root) {
+  for (const char* name : {"state_dict", "model"}) {
+    if (const PickleRef inner = root.find(name);
+        inner != nullptr && inner->kind == Kind::kDict) {
+      return *inner;
+    }
+  }
+  return root;
+}
+
+TensorMap collect(const PickleValue& root, const StorageBytes& storages,
+                  const std::string& origin) {
+  const PickleValue& dict = state_dict_of(root);
+  TensorMap tensors;
+  for (size_t i = 0; dict.kind == Kind::kDict && i + 1 < dict.items.size();
+       i += 2) {
+    const PickleValue* call = tensor_call(*dict.items[i + 1]);
+    if (call != nullptr && dict.items[i]->kind == Kind::kText) {
+      const std::string& name = dict.items[i]->text;
+      tensors.emplace_back(
+          name, rebuild_tensor(*call, storages,
+                               str_cat("'", origin, "', tensor '", name, "'")));
+    }
+  }
+  if (tensors.empty()) {
+    throw DataError(
+        str_cat("'", origin, "': no state dict with tensors in it"));
+  }
+  return tensors;
+}
+
+// ---- zip container ----
+
+class SpanReader : public caffe2::serialize::ReadAdapterInterface {
+ public:
+  explicit SpanReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
+
+  size_t size() const override { return bytes_.size(); }
+
+  size_t read(uint64_t position, void* buffer, size_t count,
+              const char* /*what*/) const override {
+    if (position > bytes_.size()) {
+      return 0;
+    }
+    const size_t n = std::min(count, bytes_.size() - position);
+    std::memcpy(buffer, bytes_.data() + position, n);
+    return n;
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+};
+
+// A record of the archive, held in memory.
+struct Record {
+  at::DataPtr data;
+  size_t size = 0;
+
+  std::span<const std::byte> bytes() const {
+    return {static_cast<const std::byte*>(data.get()), size};
+  }
+};
+
+TensorMap parse_zip(std::span<const std::byte> bytes,
+                    const std::string& origin) {
+  caffe2::serialize::PyTorchStreamReader archive(
+      std::make_shared<SpanReader>(bytes));
+  std::map<std::string, Record> records;
+  const auto record = [&](const std::string& name) {
+    auto& entry = records[name];
+    if (entry.data.get() == nullptr) {
+      std::tie(entry.data, entry.size) = archive.getRecord(name);
+    }
+    return entry.bytes();
+  };
+  size_t position = 0;
+  const PickleRef root = parse_pickle(record("data.pkl"), &position, origin);
+  return collect(
+      *root, [&](const std::string& key) { return record("data/" + key); },
+      origin);
+}
+
+// ---- legacy container ----
+
+constexpr std::string_view kLegacyMagic =
+    "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
+
+// Adds what every persistent id below `value` says of its storage's type.
+// Values are shared and may contain themselves: each is visited once.
+void find_storages(const PickleValue& value, const std::string& origin,
+                   std::set<const PickleValue*>* visited,
+                   std::map<std::string, torch::ScalarType>* types) {
+  if (!visited->insert(&value).second) {
+    return;
+  }
+  if (value.kind == Kind::kPersistent) {
+    const StorageRef ref = storage_ref(value, origin);
+    types->emplace(ref.key, ref.type);
+    return;
+  }
+  for (const auto& item : value.items) {
+    find_storages(*item, origin, visited, types);
+  }
+}
+
+// Behind the pickles: for each key of the list, the number of elements (int64)
+// and the elements.
+std::map<std::string, std::span<const std::byte>> legacy_storages(
+    std::span<const std::byte> bytes, size_t position, const PickleValue& root,
+    const PickleValue& keys, const std::string& origin) {
+  std::map<std::string, torch::ScalarType> types;
+  std::set<const PickleValue*> visited;
+  find_storages(root, origin, &visited, &types);
+  std::map<std::string, std::span<const std::byte>> storages;
+  for (const auto& key : keys.items) {
+    const auto type = types.find(key->text);
+    if (type == types.end() || bytes.size() - position < sizeof(int64_t)) {
+      throw DataError(
+          str_cat("'", origin, "': storage '", key->text, "' is not there"));
+    }
+    int64_t count = 0;
+    std::memcpy(&count, bytes.data() + position, sizeof(count));
+    position += sizeof(count);
+    const size_t left = bytes.size() - position;
+    const size_t item_bytes = c10::elementSize(type->second);
+    if (count < 0 || static_cast<size_t>(count) > left / item_bytes) {
+      throw DataError(str_cat("'", origin, "': storage '", key->text,
+                              "' claims ", count, " elements, the file has ",
+                              left, " bytes left"));
+    }
+    const size_t size = static_cast<size_t>(count) * item_bytes;
+    storages[key->text] = bytes.subspan(position, size);
+    position += size;
+  }
+  return storages;
+}
+
+TensorMap parse_legacy(std::span<const std::byte> bytes,
+                       const std::string& origin) {
+  size_t position = 0;
+  parse_pickle(bytes, &position, origin);  // Magic number.
+  parse_pickle(bytes, &position, origin);  // Protocol version.
+  parse_pickle(bytes, &position, origin);  // System information.
+  const PickleRef root = parse_pickle(bytes, &position, origin);
+  const PickleRef keys = parse_pickle(bytes, &position, origin);
+  const auto storages = legacy_storages(bytes, position, *root, *keys, origin);
+  return collect(
+      *root,
+      [&](const std::string& key) {
+        const auto found = storages.find(key);
+        if (found == storages.end()) {
+          throw DataError(
+              str_cat("'", origin, "': storage '", key, "' is not there"));
+        }
+        return found->second;
+      },
+      origin);
+}
+
+bool starts_with(std::span<const std::byte> bytes, std::string_view prefix) {
+  return bytes.size() >= prefix.size() &&
+         std::memcmp(bytes.data(), prefix.data(), prefix.size()) == 0;
+}
+
+}  // namespace
+
+TensorMap parse_pth(std::span<const std::byte> bytes,
+                    const std::string& origin) {
+  if (starts_with(bytes, kLegacyMagic)) {
+    return parse_legacy(bytes, origin);
+  }
+  if (starts_with(bytes, "PK\x03\x04")) {
+    try {
+      return parse_zip(bytes, origin);
+    } catch (const c10::Error& error) {
+      throw DataError(str_cat("'", origin, "': damaged zip archive: ",
+                              error.what_without_backtrace()));
+    }
+  }
+  throw DataError(
+      str_cat("'", origin, "': neither a zip nor a legacy .pth file"));
+}
+
+}  // namespace voxlift::trainer
