@@ -1,0 +1,102 @@
+#include "dataio/encode/nifti_writer.h"
+
+#include <nifti1.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "base/error.h"
+
+namespace voxlift::dataio {
+
+namespace {
+
+static_assert(std::endian::native == std::endian::little);
+
+constexpr int16_t kMaxSide = 32767;
+constexpr size_t kVoxelOffset = 352;
+
+nifti_1_header make_header(const Volume& volume, VoxelType type) {
+  const bool is_float = type == VoxelType::kFloat32;
+  nifti_1_header header{};
+  header.sizeof_hdr = sizeof(header);
+  header.regular = 'r';
+  header.dim[0] = 3;
+  header.pixdim[0] = 1.0F;
+  for (size_t i = 0; i < 3; ++i) {  // x, y, z = W, H, D.
+    header.dim[1 + i] = static_cast<int16_t>(volume.shape[2 - i]);
+    header.pixdim[1 + i] = static_cast<float>(volume.spacing_mm[2 - i]);
+  }
+  std::fill(header.dim + 4, header.dim + 8, int16_t{1});
+  header.datatype = is_float ? DT_FLOAT32 : DT_UINT8;
+  header.bitpix = is_float ? 32 : 8;
+  header.vox_offset = kVoxelOffset;
+  header.scl_slope = 1.0F;
+  header.xyzt_units = NIFTI_UNITS_MM;
+  header.sform_code = NIFTI_XFORM_SCANNER_ANAT;
+  header.srow_x[0] = header.pixdim[1];
+  header.srow_y[1] = header.pixdim[2];
+  header.srow_z[2] = header.pixdim[3];
+  std::memcpy(header.magic, "n+1", 4);
+  return header;
+}
+
+std::byte to_uint8(float voxel) {
+  return static_cast<std::byte>(std::lround(std::clamp(voxel, 0.0F, 255.0F)));
+}
+
+std::vector<std::byte> plain_bytes(const Volume& volume, VoxelType type) {
+  const size_t count = volume.voxels.size();
+  const size_t size = type == VoxelType::kFloat32 ? sizeof(float) : 1;
+  std::vector<std::byte> bytes(kVoxelOffset + count * size);
+  const nifti_1_header header = make_header(volume, type);
+  std::memcpy(bytes.data(), &header, sizeof(header));
+  std::byte* voxels = bytes.data() + kVoxelOffset;
+  if (type == VoxelType::kFloat32) {
+    std::memcpy(voxels, volume.voxels.data(), count * size);
+  } else {
+    std::transform(volume.voxels.begin(), volume.voxels.end(), voxels,
+                   to_uint8);
+  }
+  return bytes;
+}
+
+// zlib writes a gzip header without time or name unless it is given one.
+std::vector<std::byte> gzip(std::span<const std::byte> bytes) {
+  z_stream stream{};
+  const int made =
+      deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+  VOXLIFT_CHECK(made == Z_OK, "zlib cannot make its state");
+  std::vector<std::byte> packed(deflateBound(&stream, bytes.size()));
+  stream.next_in =
+      reinterpret_cast<Bytef*>(const_cast<std::byte*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
+  stream.avail_out = static_cast<uInt>(packed.size());
+  const int status = deflate(&stream, Z_FINISH);
+  packed.resize(stream.total_out);
+  deflateEnd(&stream);
+  VOXLIFT_CHECK(status == Z_STREAM_END, "deflate ends in one call");
+  return packed;
+}
+
+}  // namespace
+
+std::vector<std::byte> encode_nifti_gz(const Volume& volume, VoxelType type) {
+  for (const int64_t side : volume.shape) {
+    VOXLIFT_CHECK(side >= 1 && side <= kMaxSide, "side of a NIfTI volume");
+  }
+  VOXLIFT_CHECK(volume.num_voxels() < (int64_t{1} << 29),
+                "volume too large to compress in one call");
+  VOXLIFT_CHECK(
+      static_cast<int64_t>(volume.voxels.size()) == volume.num_voxels(),
+      "voxels do not fill the shape");
+  return gzip(plain_bytes(volume, type));
+}
+
+}  // namespace voxlift::dataio

@@ -1,0 +1,125 @@
+// From a photograph's bytes to a volume of three planes.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "dataio/decode/decoder.h"
+#include "dataio/transform/check_field.h"
+#include "dataio/transform/plane_order.h"
+#include "dataio/transform/random_resized_crop.h"
+#include "dataio/transform/resize.h"
+#include "dataio/transform/transform.h"
+
+namespace voxlift::dataio {
+
+namespace {
+
+constexpr double kTiny = 1e-6;
+constexpr double kHuge = 1e6;
+
+void normalise(const PhotoTransformConfig& config, std::span<float> values) {
+  const auto mean = static_cast<float>(config.mean);
+  const auto std = static_cast<float>(config.std);
+  for (float& value : values) {
+    value = (value - mean) / std;
+  }
+}
+
+// Mirrors left and right: reverses each row of all planes.
+void flip_rows(int64_t width, std::span<float> planes) {
+  for (auto row = planes.begin(); row != planes.end(); row += width) {
+    std::reverse(row, row + width);
+  }
+}
+
+class PhotoTransform : public Transform {
+ public:
+  explicit PhotoTransform(const PhotoTransformConfig& config)
+      : config_(config) {
+    config.validate("photo_transform");
+  }
+
+  SampleShape shape() const override {
+    return {1, 3, config_.image_size, config_.image_size};
+  }
+
+ protected:
+  const PhotoTransformConfig config_;
+};
+
+// Draws, in this order: those of draw_crop(), the flip, those of
+// draw_plane_order().
+class TrainTransform : public PhotoTransform {
+ public:
+  using PhotoTransform::PhotoTransform;
+
+  void apply(std::span<const std::byte> encoded, const std::string& origin,
+             RandomStream& draws, std::span<float> out) const override {
+    const Image image = decode_image(encoded, origin);
+    const int64_t size = config_.image_size;
+    const CropBox crop = draw_crop(image.height, image.width, config_, draws);
+    const bool flip = draws.bernoulli(config_.flip_prob);
+    const std::array<int, 3> order =
+        draw_plane_order(config_.channel_shuffle_prob, draws);
+    resize_bilinear(image, {crop, size, size, {0, 0, size, size}}, order, out);
+    if (flip) {
+      flip_rows(size, out);
+    }
+    normalise(config_, out);
+  }
+};
+
+class EvalTransform : public PhotoTransform {
+ public:
+  using PhotoTransform::PhotoTransform;
+
+  void apply(std::span<const std::byte> encoded, const std::string& origin,
+             RandomStream& /*draws*/, std::span<float> out) const override {
+    const Image image = decode_image(encoded, origin);
+    resize_bilinear(
+        image,
+        plan_center_crop(image.height, image.width, config_.eval_resize_short,
+                         config_.image_size),
+        {0, 1, 2}, out);
+    normalise(config_, out);
+  }
+};
+
+}  // namespace
+
+void PhotoTransformConfig::validate(const std::string& path) const {
+  check_field<int64_t>(path + ".image_size", image_size, 1, 4096, "1 to 4096");
+  check_field(path + ".max_area_frac", max_area_frac, kTiny, 1.0,
+              "more than 0, at most 1");
+  check_field(path + ".min_area_frac", min_area_frac, kTiny, max_area_frac,
+              "more than 0, at most max_area_frac");
+  check_field(path + ".flip_prob", flip_prob, 0.0, 1.0, "0 to 1");
+  check_field(path + ".channel_shuffle_prob", channel_shuffle_prob, 0.0, 1.0,
+              "0 to 1");
+  check_field<int64_t>(path + ".eval_resize_short", eval_resize_short,
+                       image_size, 8192, "image_size to 8192");
+  check_field(path + ".mean", mean, -kHuge, kHuge, "-1e6 to 1e6");
+  check_field(path + ".std", std, kTiny, kHuge, "more than 0, at most 1e6");
+}
+
+std::array<int, 3> draw_plane_order(double shuffle_prob, RandomStream& draws) {
+  std::array<int, 3> order = {0, 1, 2};
+  if (draws.bernoulli(shuffle_prob)) {
+    draws.shuffle(std::span<int>(order));
+  }
+  return order;
+}
+
+std::unique_ptr<Transform> make_photo_train_transform(
+    const PhotoTransformConfig& config) {
+  return std::make_unique<TrainTransform>(config);
+}
+
+std::unique_ptr<Transform> make_photo_eval_transform(
+    const PhotoTransformConfig& config) {
+  return std::make_unique<EvalTransform>(config);
+}
+
+}  // namespace voxlift::dataio
