@@ -37,7 +37,8 @@ struct SampleBatch {
 };
 
 // Turns requests into batches, in the order of the requests whatever the number
-// of workers. The draws of a sample are RandomStream(seed, kAugment, epoch, id).
+// of workers. The draws of a sample are RandomStream(seed, kAugment, epoch,
+// id).
 //
 // Threads: one consumer. `dataset` and `transform` must outlive it.
 class SampleStream {

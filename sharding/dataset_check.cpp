@@ -1,0 +1,72 @@
+#include "sharding/dataset_check.h"
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/strings.h"
+#include "sharding/shard_format.h"
+
+namespace voxlift::sharding {
+namespace {
+
+template <typename T>
+void check_same(const T& in_shard, const T& in_index, const char* what,
+                const std::string& path) {
+  if (in_shard != in_index) {
+    throw DataError(str_cat("'", path, "': ", what, " is ", in_shard, ", but ",
+                            kIndexFile, " says ", in_index));
+  }
+}
+
+}  // namespace
+
+ShardReader open_shard(const std::string& dir, const ShardEntry& entry) {
+  const std::string path = join_path(dir, entry.file);
+  if (!RealFiles().exists(path)) {
+    throw DataError(str_cat("'", join_path(dir, kIndexFile), "' lists shard '",
+                            entry.file, "', which does not exist"));
+  }
+  return ShardReader(path);
+}
+
+void check_shard(const ShardReader& shard, const DatasetIndex& index,
+                 const ShardEntry& entry) {
+  const std::string& path = shard.path();
+  check_same(std::string(dataio::modality_name(shard.modality())),
+             std::string(dataio::modality_name(index.modality)), "modality",
+             path);
+  check_same(shard.num_samples(), entry.num_samples, "the number of samples",
+             path);
+  check_same(shard.num_bytes(), entry.bytes, "the length of /bytes", path);
+  check_same("0x" + hex(shard.index_crc(), 8),
+             "0x" + hex(entry.index_crc32c, 8), "the index checksum", path);
+}
+
+SampleCensus::SampleCensus(const DatasetIndex& index)
+    : index_(index), counts_(index.classes.size(), 0) {
+  ids_.reserve(static_cast<size_t>(index.num_samples()));
+}
+
+void SampleCensus::add(const ShardReader& shard, int64_t i) {
+  const auto position = static_cast<size_t>(i);
+  const int64_t label = shard.index().label[position];
+  if (label < 0 || label >= static_cast<int64_t>(counts_.size())) {
+    throw DataError(str_cat(shard.describe(i), ": label is ", label,
+                            ", but there are ", counts_.size(), " classes"));
+  }
+  ++counts_[static_cast<size_t>(label)];
+  if (!ids_.insert(shard.index().id[position]).second) {
+    throw DataError(str_cat(shard.describe(i), ": its id occurs twice"));
+  }
+}
+
+void SampleCensus::check_counts(const std::string& index_path) const {
+  for (size_t c = 0; c < counts_.size(); ++c) {
+    if (counts_[c] != index_.samples_per_class[c]) {
+      throw DataError(str_cat("'", index_path, "': class '", index_.classes[c],
+                              "' has ", index_.samples_per_class[c],
+                              " samples, but the shards hold ", counts_[c]));
+    }
+  }
+}
+
+}  // namespace voxlift::sharding

@@ -1,0 +1,42 @@
+#pragma once
+// What must hold between index.json and its shards. Shared by Dataset, which
+// stops at the first breach, and verify, which collects them all.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "sharding/dataset_index.h"
+#include "sharding/shard_reader.h"
+
+namespace voxlift::sharding {
+
+// Opens the shard of `entry`. Throws DataError if it is missing or, as
+// ShardReader does, damaged.
+ShardReader open_shard(const std::string& dir, const ShardEntry& entry);
+
+// Throws DataError unless modality, counts and checksum are those of `entry`.
+void check_shard(const ShardReader& shard, const DatasetIndex& index,
+                 const ShardEntry& entry);
+
+// Sees every sample of a data set once: labels within the classes, no id
+// twice. The shards must outlive it.
+class SampleCensus {
+ public:
+  explicit SampleCensus(const DatasetIndex& index);
+
+  // Throws DataError naming the sample.
+  void add(const ShardReader& shard, int64_t i);
+
+  // After the last sample. Throws DataError naming the class and both counts.
+  void check_counts(const std::string& index_path) const;
+
+ private:
+  const DatasetIndex& index_;
+  std::vector<int64_t> counts_;
+  std::unordered_set<std::string_view> ids_;
+};
+
+}  // namespace voxlift::sharding

@@ -1,0 +1,167 @@
+#pragma once
+// HDF5 files behind plain C++ types: no other file includes <hdf5.h>.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace voxlift::sharding {
+
+// Owns one identifier of the HDF5 library. Move-only.
+class H5Handle {
+ public:
+  H5Handle() = default;
+
+  explicit H5Handle(int64_t id) : id_(id) {}
+
+  ~H5Handle();
+
+  H5Handle(H5Handle&& other) noexcept;
+  H5Handle& operator=(H5Handle&& other) noexcept;
+
+  int64_t get() const { return id_; }
+
+  // Gives the identifier away: the caller closes it.
+  int64_t release() { return std::exchange(id_, -1); }
+
+ private:
+  int64_t id_ = -1;
+};
+
+// A group or a dataset: something that has attributes. T is one of uint8_t,
+// uint32_t, int32_t, int64_t, float, double; a stored number is never
+// narrowed: a type that T cannot hold is an error.
+//
+// Threads: any, one at a time per object (the library has one global lock).
+// Errors: reading throws DataError, writing IoError, naming file, object and
+// HDF5's innermost message.
+class H5Node {
+ public:
+  const std::string& file() const { return file_; }
+
+  // Absolute inside the file: "/", "/eval/c2".
+  const std::string& name() const { return name_; }
+
+  // Sorted. Any number of attributes.
+  std::vector<std::string> attribute_names() const;
+  bool has_attribute(const std::string& attribute) const;
+
+  // Fixed or variable length.
+  std::string read_string_attribute(const std::string& attribute) const;
+
+  // An attribute of exactly one element.
+  template <typename T>
+  T read_attribute(const std::string& attribute) const;
+
+  // All elements, row by row; empty where the attribute has none.
+  template <typename T>
+  std::vector<T> read_array_attribute(const std::string& attribute) const;
+
+  void write_string_attribute(const std::string& attribute,
+                              const std::string& value);
+
+  template <typename T>
+  void write_attribute(const std::string& attribute, T value);
+
+ protected:
+  H5Node(H5Handle handle, std::string file, std::string name);
+
+  // "'file' object".
+  std::string where(const std::string& attribute = "") const;
+  std::string child_name(const std::string& name) const;
+
+  H5Handle handle_;
+
+ private:
+  std::string file_;
+  std::string name_;
+};
+
+class H5Dataset : public H5Node {
+ public:
+  // Read limit in elements, checked before memory is taken.
+  static constexpr int64_t kMaxElements = int64_t{1} << 28;
+
+  std::vector<int64_t> shape() const;
+  int64_t num_elements() const;
+
+  // Bytes of one element as stored (the length of fixed strings).
+  int64_t element_bytes() const;
+
+  // All elements, row by row.
+  template <typename T>
+  std::vector<T> read(int64_t max_elements = kMaxElements) const;
+
+  // All elements of a dataset of strings, fixed or variable length.
+  std::vector<std::string> read_strings(
+      int64_t max_elements = kMaxElements) const;
+
+  // Throws DataError unless every stored number fits a T.
+  template <typename T>
+  void require_type() const;
+
+  // Elements first .. first + values.size() of a 1-D dataset.
+  template <typename T>
+  void write(std::span<const T> values, int64_t first = 0);
+
+  // Where in the file the first element lies, for pread(2); nothing if the
+  // elements are not one contiguous, uncompressed piece of this file.
+  std::optional<int64_t> file_offset() const;
+
+ private:
+  friend class H5Group;
+  using H5Node::H5Node;
+};
+
+class H5Group : public H5Node {
+ public:
+  // Names of groups and datasets in it, sorted.
+  std::vector<std::string> children() const;
+  bool has(const std::string& name) const;
+  H5Group group(const std::string& name) const;
+  H5Dataset dataset(const std::string& name) const;
+
+  H5Group create_group(const std::string& name);
+
+  // Contiguous, space taken now, not filled.
+  template <typename T>
+  H5Dataset create_dataset(const std::string& name,
+                           const std::vector<int64_t>& shape);
+
+  // 1-D, contiguous, UTF-8 padded with NUL to the longest of `values`.
+  H5Dataset create_strings(const std::string& name,
+                           const std::vector<std::string>& values);
+
+ private:
+  friend class H5File;
+  using H5Node::H5Node;
+};
+
+// An open file. Groups and datasets keep it open beyond this object.
+class H5File {
+ public:
+  // Read-only, without file locks (network file systems lack them).
+  // Throws IoError if the file cannot be opened, DataError if it is not HDF5
+  // or is cut short.
+  static H5File open(const std::string& path);
+
+  // Creates or replaces; metadata is checksummed (file format of HDF5 1.8).
+  static H5File create(const std::string& path);
+
+  H5Group root() const;
+
+  // Writes what is buffered and closes; groups and datasets must be gone.
+  // Throws IoError. The destructor closes too, but silently.
+  void close();
+
+ private:
+  H5File(H5Handle handle, std::string path);
+
+  H5Handle handle_;
+  std::string path_;
+};
+
+}  // namespace voxlift::sharding

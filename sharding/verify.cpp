@@ -1,0 +1,121 @@
+#include "sharding/verify.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/strings.h"
+#include "sharding/dataset_check.h"
+#include "sharding/dataset_index.h"
+#include "sharding/shard_format.h"
+
+namespace voxlift::sharding {
+namespace {
+
+// One walk over a data set; every check goes through attempt().
+class Verifier {
+ public:
+  Verifier(const std::string& dir, const VerifyProgress& progress,
+           int64_t max_errors)
+      : dir_(dir), progress_(progress), max_errors_(max_errors) {}
+
+  VerifyReport run();
+
+ private:
+  // Runs `check`; what it throws becomes a problem. False after a problem.
+  template <typename Check>
+  bool attempt(const Check& check) {
+    try {
+      check();
+      return true;
+    } catch (const Error& error) {
+      report_.problems.emplace_back(error.what());
+      return false;
+    }
+  }
+
+  bool full() const {
+    return static_cast<int64_t>(report_.problems.size()) >= max_errors_;
+  }
+
+  void open_shards();
+  void read_samples(const ShardReader& shard, SampleCensus& census);
+  void check_unlisted();
+
+  const std::string& dir_;
+  const VerifyProgress& progress_;
+  int64_t max_errors_;
+  DatasetIndex index_;
+  std::vector<ShardReader> shards_;
+  bool all_open_ = true;
+  VerifyReport report_;
+};
+
+VerifyReport Verifier::run() {
+  if (!attempt([&] { index_ = read_dataset_index(dir_, RealFiles()); })) {
+    return report_;
+  }
+  open_shards();
+  SampleCensus census(index_);
+  for (const ShardReader& shard : shards_) {
+    read_samples(shard, census);
+  }
+  if (all_open_ && !full()) {
+    attempt([&] { census.check_counts(join_path(dir_, kIndexFile)); });
+  }
+  attempt([&] { check_unlisted(); });
+  report_.stopped_early = full();
+  return report_;
+}
+
+void Verifier::open_shards() {
+  shards_.reserve(index_.shards.size());
+  for (const ShardEntry& entry : index_.shards) {
+    const bool opened = !full() && attempt([&] {
+      shards_.push_back(open_shard(dir_, entry));
+      ++report_.num_shards;
+      check_shard(shards_.back(), index_, entry);
+    });
+    all_open_ = all_open_ && opened;
+  }
+}
+
+void Verifier::read_samples(const ShardReader& shard, SampleCensus& census) {
+  for (int64_t i = 0; i < shard.num_samples() && !full(); ++i) {
+    attempt([&] { census.add(shard, i); });
+    attempt([&] {
+      const auto bytes = shard.read(i, /*verify_checksum=*/true);
+      report_.num_bytes += static_cast<int64_t>(bytes.size());
+    });
+    ++report_.num_samples;
+    if (progress_) {
+      progress_(report_.num_samples, index_.num_samples());
+    }
+  }
+}
+
+void Verifier::check_unlisted() {
+  std::set<std::string> listed;
+  for (const ShardEntry& entry : index_.shards) {
+    listed.insert(entry.file);
+  }
+  for (const std::string& name : RealFiles().list_dir(dir_)) {
+    if (name.ends_with(".h5") && !listed.contains(name)) {
+      report_.problems.push_back(str_cat("'", join_path(dir_, name),
+                                         "' is not listed in ", kIndexFile));
+    }
+  }
+}
+
+}  // namespace
+
+VerifyReport verify_dataset(const std::string& dir,
+                            const VerifyProgress& progress,
+                            int64_t max_errors) {
+  VOXLIFT_CHECK(max_errors > 0, "max_errors");
+  return Verifier(dir, progress, max_errors).run();
+}
+
+}  // namespace voxlift::sharding
