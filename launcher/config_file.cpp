@@ -8,6 +8,8 @@
 #include <ostream>
 #include <set>
 #include <sstream>
+#include <type_traits>
+#include <utility>
 
 #include <boost/program_options.hpp>
 
@@ -141,6 +143,7 @@ void OptionBinder::add_field(const std::string& name, Field& field,
   option.help = help;
   option.default_text = write_value(field);
   option.expected = expected;
+  option.is_switch = std::is_same_v<Field, bool>;
   option.set = [&field](const std::string& text) {
     return read_value(text, field);
   };
@@ -220,25 +223,25 @@ void OptionBinder::parse(std::span<const std::string> args) {
   check_required();
 }
 
-namespace {
-
-// "--name=" becomes "--name" and "", which Boost takes for an empty value.
-std::vector<std::string> split_empty_values(std::span<const std::string> args) {
-  std::vector<std::string> split;
-  for (const std::string& arg : args) {
-    const bool is_empty_value = arg.starts_with("--") && arg.ends_with("=") &&
-                                arg.find('=') == arg.size() - 1;
-    if (is_empty_value) {
-      split.push_back(arg.substr(0, arg.size() - 1));
-      split.emplace_back();
+std::vector<std::string> OptionBinder::complete_args(
+    std::span<const std::string> args) const {
+  std::vector<std::string> complete;
+  for (size_t i = 0; i < args.size(); ++i) {
+    const std::string& arg = args[i];
+    const bool is_option = arg.starts_with("--");
+    const bool is_last = i + 1 == args.size() || args[i + 1].starts_with("--");
+    const auto found = options_.find(is_option ? arg.substr(2) : "");
+    if (is_option && arg.find('=') == arg.size() - 1) {
+      complete.push_back(arg.substr(0, arg.size() - 1));
+      complete.emplace_back();
+    } else if (found != options_.end() && found->second.is_switch && is_last) {
+      complete.push_back(arg + "=true");
     } else {
-      split.push_back(arg);
+      complete.push_back(arg);
     }
   }
-  return split;
+  return complete;
 }
-
-}  // namespace
 
 OptionBinder::Assignments OptionBinder::parse_args(
     std::span<const std::string> args) const {
@@ -254,7 +257,7 @@ OptionBinder::Assignments OptionBinder::parse_args(
                     po::command_line_style::long_allow_next;
   Assignments values;
   try {
-    const auto parsed = po::command_line_parser(split_empty_values(args))
+    const auto parsed = po::command_line_parser(complete_args(args))
                             .options(known)
                             .style(style)
                             .allow_unregistered()

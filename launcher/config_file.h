@@ -39,7 +39,7 @@ class OptionBinder {
   void add(const std::string& name, int64_t& field, const std::string& help);
   void add(const std::string& name, uint64_t& field, const std::string& help);
   void add(const std::string& name, double& field, const std::string& help);
-  // true/false, 1/0, on/off. On the command line the value must be given, too.
+  // true/false, 1/0, on/off; `--name` alone on the command line is true.
   void add(const std::string& name, bool& field, const std::string& help);
   // Three numbers, "48,48,48".
   void add(const std::string& name, dataio::Shape3& field,
@@ -88,6 +88,7 @@ class OptionBinder {
     std::string expected;  // "a whole number", for errors.
     std::function<bool(const std::string&)> set;  // False: not of the type.
     std::function<std::string()> get;
+    bool is_switch = false;
     bool required = false;
     bool given = false;
     bool in_digest = true;
@@ -101,6 +102,9 @@ class OptionBinder {
 
   void assign_one(const std::string& name, const std::string& value,
                   const std::string& origin);
+  // Gives `--name=` its empty value and a switch alone its "true".
+  std::vector<std::string> complete_args(
+      std::span<const std::string> args) const;
   Assignments parse_args(std::span<const std::string> args) const;
   Assignments parse_file(const std::string& path) const;
   void assign(const Assignments& values, const std::string& origin);

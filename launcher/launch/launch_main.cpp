@@ -1,0 +1,157 @@
+// voxlift-launch: starts, watches and restarts the ranks of a command.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+#include <thread>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/strings.h"
+#include "launcher/cli/command.h"
+#include "launcher/config_file.h"
+#include "launcher/launch/launch_plan.h"
+#include "launcher/launch/supervisor.h"
+
+namespace voxlift::launcher {
+namespace {
+
+constexpr const char* kName = "voxlift-launch";
+
+OptionBinder bind_options(LaunchConfig& config) {
+  OptionBinder binder(kName, false);
+  binder.add("ranks", config.ranks,
+             "ranks to start (-n); 0: SLURM's number of tasks");
+  binder.add("hostfile", config.hostfile, "Open MPI hostfile");
+  binder.add("rsh-agent", config.rsh_agent, "reaches other hosts (ssh)");
+  binder.add("max-restarts", config.max_restarts,
+             "restarts in a row without a new checkpoint");
+  binder.add("grace", config.grace_s, "seconds to checkpoint when stopped");
+  binder.add("stall", config.stall_s,
+             "seconds without progress before a restart; 0: never");
+  binder.add("backoff", config.backoff_s,
+             "seconds before the first restart, doubling");
+  binder.add("log-dir", config.log_dir, "folder of one log a rank");
+  binder.add("threads-per-rank", config.threads_per_rank,
+             "threads of a rank; 0: cores / ranks");
+  binder.add("watch", config.watch,
+             "folder of the checkpoints (the command's --out)");
+  binder.add("program", config.program,
+             "program of the ranks (the voxlift beside this one)");
+  binder.add("dry-run", config.dry_run, "show what would be started");
+  return binder;
+}
+
+void print_help(const OptionBinder& binder) {
+  std::cout
+      << kName << ": starts, watches and restarts the ranks of a command\n\n"
+      << "usage: " << kName << " -n N [OPTIONS] -- COMMAND [ARGUMENTS]\n\n"
+      << "Inside a SLURM job the ranks are started by srun, elsewhere by "
+         "mpirun.\nTERM, INT, HUP, USR1 and USR2 ask the ranks to checkpoint "
+         "and stop (exit 75).\nA lost rank restarts all from the newest "
+         "checkpoint (docs/errors.md).\n\noptions [default]:\n";
+  binder.print_help(std::cout);
+  std::cout << "\nexamples:\n"
+            << "  " << kName << " -n 2 -- train --config pretrain.cfg\n"
+            << "  " << kName << " -n 8 --hostfile hosts --max-restarts 10 -- "
+            << "train --config pretrain.cfg\n";
+}
+
+// Everything after "--" is the command; "-n" is "--ranks".
+struct SplitArgs {
+  std::vector<std::string> options;
+  std::vector<std::string> command;
+};
+
+SplitArgs split_args(std::span<const std::string> args) {
+  const auto separator = std::find(args.begin(), args.end(), "--");
+  SplitArgs split;
+  split.options.assign(args.begin(), separator);
+  std::replace(split.options.begin(), split.options.end(), std::string("-n"),
+               std::string("--ranks"));
+  if (separator != args.end()) {
+    split.command.assign(separator + 1, args.end());
+  }
+  return split;
+}
+
+std::string own_dir() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
+}
+
+std::string ranks_program(const LaunchConfig& config) {
+  const std::string program =
+      config.program.empty() ? join_path(own_dir(), "voxlift") : config.program;
+  if (::access(program.c_str(), X_OK) != 0) {
+    throw ConfigError(str_cat("cannot run the program '", program,
+                              "': ", std::strerror(errno)));
+  }
+  return program;
+}
+
+HostFacts this_host() {
+  return {.num_cores = std::max(1U, std::thread::hardware_concurrency()),
+          .is_root = ::geteuid() == 0};
+}
+
+std::vector<std::string> current_environment() {
+  std::vector<std::string> entries;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    entries.emplace_back(*entry);
+  }
+  return entries;
+}
+
+int launch(std::span<const std::string> args) {
+  SplitArgs split = split_args(args);
+  LaunchConfig config;
+  OptionBinder binder = bind_options(config);
+  if (wants_help(split.options)) {
+    print_help(binder);
+    return 0;
+  }
+  binder.parse(split.options);
+  config.validate();
+  if (split.command.empty()) {
+    throw ConfigError("no command: give it after \"--\" (-- train ...)");
+  }
+  const std::string watched = watched_dir(config, split.command);
+  if (config.stall_s > 0.0 && watched.empty()) {
+    throw ConfigError(
+        "option 'stall' needs a folder to watch: give --watch DIR");
+  }
+  split.command.insert(split.command.begin(), ranks_program(config));
+  const LaunchPlan plan = make_launch_plan(
+      config, split.command, read_cluster_env(process_env()), this_host());
+  if (config.dry_run) {
+    std::cout << describe(plan);
+    return 0;
+  }
+  if (!config.log_dir.empty()) {
+    RealFiles().make_dirs(config.log_dir);
+  }
+  SignalWatch signals;
+  const RealClock clock;
+  Supervisor supervisor(config, watched, signals, clock,
+                        [](const std::string& line) {
+                          std::cerr << str_cat(kName, ": ", line, "\n");
+                        });
+  return supervisor.run(plan, make_environment(current_environment(), plan));
+}
+
+}  // namespace
+}  // namespace voxlift::launcher
+
+int main(int argc, char** argv) {
+  using namespace voxlift::launcher;  // NOLINT(google-build-using-namespace)
+  const std::vector<std::string> args = arguments_of(argc, argv);
+  if (args.size() == 1 && args[0] == "--version") {
+    std::cout << kName << " " << version() << "\n";
+    return 0;
+  }
+  return run_guarded(kName, [&] { return launch(args); });
+}

@@ -1,0 +1,57 @@
+#pragma once
+// Keeps the ranks of one job running until it is done.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "launcher/launch/launch_plan.h"
+#include "launcher/launch/rank_group.h"
+#include "launcher/launch/restart_policy.h"
+#include "launcher/launch/signal_watch.h"
+
+namespace voxlift::launcher {
+
+// Starts the plan, passes stop signals on, ends what hangs, restarts what was
+// lost. `signals` and `clock` must outlive it. One thread.
+class Supervisor {
+ public:
+  // `say` gets one line per event.
+  Supervisor(const LaunchConfig& config, std::string watched_dir,
+             SignalWatch& signals, const Clock& clock,
+             std::function<void(const std::string&)> say);
+
+  // Returns the launcher's exit code (docs/errors.md).
+  int run(const LaunchPlan& plan, const std::vector<std::string>& environment);
+
+ private:
+  // From polite to final: each stage has its time, then the next comes.
+  enum class Stage { kRunning, kAsked, kTerminated, kKilled };
+
+  // Runs the ranks once, to their end.
+  int run_once(const LaunchPlan& plan,
+               const std::vector<std::string>& environment);
+  void on_signal(int number, RankGroup* group);
+  void advance_stage(RankGroup& group);
+  void enter(Stage stage);
+  bool has_stalled();
+  void end_leftovers(RankGroup& group);
+  // False if a stop signal came meanwhile.
+  bool wait_before_restart(double seconds);
+
+  const LaunchConfig& config_;
+  const std::string watched_dir_;
+  SignalWatch& signals_;
+  const Clock& clock_;
+  std::function<void(const std::string&)> say_;
+
+  bool stop_requested_ = false;
+  Stage stage_ = Stage::kRunning;
+  double stage_since_s_ = 0.0;
+  double asked_at_s_ = 0.0;
+  std::string activity_;
+  double activity_since_s_ = 0.0;
+};
+
+}  // namespace voxlift::launcher

@@ -1,0 +1,200 @@
+// voxlift-launch with real mpirun, real ranks and real kills.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/strings.h"
+#include "launcher/launch/progress_stamp.h"
+#include "tests/support/child_process.h"
+#include "tests/support/temp_dir.h"
+
+namespace voxlift::launcher {
+namespace {
+
+using test::ChildProcess;
+using test::ChildResult;
+using test::eventually;
+using Args = std::vector<std::string>;
+
+constexpr double kTimeoutS = 60.0;
+// Long enough that only a signal ends it.
+const Args kEndless = {"--steps", "100000"};
+
+class LaunchTest : public ::testing::Test {
+ protected:
+  // The launcher's command line for two ranks of the test program.
+  Args command(const Args& launch_options, const Args& rank_options) const {
+    Args argv = {VOXLIFT_LAUNCH, "-n",        "2",  "--program",
+                 LAUNCH_RANK,    "--backoff", "0.1"};
+    argv.insert(argv.end(), launch_options.begin(), launch_options.end());
+    argv.insert(argv.end(), {"--", "--out", dir_.path()});
+    argv.insert(argv.end(), rank_options.begin(), rank_options.end());
+    return argv;
+  }
+
+  ChildResult launch(const Args& launch_options, const Args& rank_options) {
+    return test::run_program(command(launch_options, rank_options), {},
+                             kTimeoutS);
+  }
+
+  std::string newest() const { return newest_checkpoint(dir_.path()); }
+
+  // Waits until ranks are at work.
+  bool has_started() const {
+    return eventually([&] { return newest() >= "step_00000003"; }, 30.0);
+  }
+
+  // Processes whose command line names this test's folder, or the child that
+  // --fork leaves.
+  int num_processes(const std::string& word) const {
+    int count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      std::ifstream file(entry.path() / "cmdline");
+      std::string line;
+      std::getline(file, line);
+      count += line.find(word) != std::string::npos ? 1 : 0;
+    }
+    return count;
+  }
+
+  test::TempDir dir_;
+};
+
+TEST_F(LaunchTest, EndsWithZeroWhenTheRanksAreDone) {
+  const ChildResult result = launch({}, {"--steps", "3"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(newest(), "step_00000003");
+}
+
+TEST_F(LaunchTest, PassesOnAnExitCodeThatWouldComeAgain) {
+  for (const char* code : {"2", "3", "4", "70"}) {
+    const ChildResult result = launch({}, {"--exit", code});
+    EXPECT_EQ(std::to_string(result.exit_code), code) << result.err;
+    EXPECT_EQ(result.err.find("restart"), std::string::npos) << result.err;
+  }
+}
+
+TEST_F(LaunchTest, RestartsFromTheCheckpointAfterAKilledRank) {
+  const ChildResult result = launch({}, {"--steps", "8", "--kill", "4"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(newest(), "step_00000008");
+  EXPECT_NE(result.err.find("restart 1 of 3"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("from step_00000003"), std::string::npos)
+      << result.err;
+}
+
+TEST_F(LaunchTest, GivesUpAfterItsRestartsWithFive) {
+  const ChildResult result =
+      launch({"--max-restarts", "1"}, {"--steps", "8", "--kill", "1"});
+  EXPECT_EQ(result.exit_code, 5) << result.err;
+  EXPECT_NE(result.err.find("restart 1 of 1"), std::string::npos) << result.err;
+}
+
+TEST_F(LaunchTest, TurnsEveryStopSignalIntoACheckpointAnd75) {
+  for (const int number : {SIGTERM, SIGINT, SIGUSR1, SIGUSR2}) {
+    ChildProcess child(command({}, kEndless));
+    const std::string before = newest();
+    ASSERT_TRUE(eventually([&] { return newest() > before; }, 30.0));
+    ASSERT_TRUE(has_started());
+    child.signal(number);
+    const ChildResult result = child.wait(kTimeoutS);
+    EXPECT_EQ(result.exit_code, 75) << result.err;
+    EXPECT_NE(result.err.find("got signal"), std::string::npos);
+    EXPECT_EQ(num_processes(dir_.path()), 0);
+  }
+}
+
+TEST_F(LaunchTest, EndsRanksThatDoNotStopWithinTheGrace) {
+  Args deaf = kEndless;
+  deaf.emplace_back("--deaf");
+  ChildProcess child(command({"--grace", "1"}, deaf));
+  ASSERT_TRUE(has_started());
+  child.signal(SIGTERM);
+  const ChildResult result = child.wait(kTimeoutS);
+  EXPECT_EQ(result.exit_code, 5) << result.err;
+  EXPECT_NE(result.err.find("not stopped within 1.0s"), std::string::npos);
+  EXPECT_EQ(num_processes(dir_.path()), 0);
+}
+
+TEST_F(LaunchTest, RestartsRanksThatHang) {
+  const ChildResult result =
+      launch({"--stall", "2"}, {"--steps", "8", "--hang", "4"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("no progress"), std::string::npos) << result.err;
+  EXPECT_EQ(newest(), "step_00000008");
+}
+
+TEST_F(LaunchTest, LeavesNoOrphanOfALostRank) {
+  const ChildResult result = launch({"--max-restarts", "0"},
+                                    {"--steps", "8", "--kill", "2", "--fork"});
+  EXPECT_EQ(result.exit_code, 5) << result.err;
+  EXPECT_EQ(num_processes("4713"), 0);
+  EXPECT_EQ(num_processes(dir_.path()), 0);
+}
+
+TEST_F(LaunchTest, LeavesNoRankWhenItIsKilledItself) {
+  {
+    ChildProcess child(command({}, kEndless));
+    ASSERT_TRUE(has_started());
+    child.signal(SIGKILL);
+    child.wait(kTimeoutS);
+  }
+  EXPECT_TRUE(
+      eventually([&] { return num_processes(dir_.path()) == 0; }, 15.0));
+}
+
+TEST_F(LaunchTest, DoesNotStartAProgramThatIsMissing) {
+  const ChildResult result = test::run_program(
+      {VOXLIFT_LAUNCH, "-n", "1", "--program", dir_.file("none"), "--", "x"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(result.err,
+            str_cat("voxlift-launch: ConfigError: cannot run the "
+                    "program '",
+                    dir_.file("none"), "': No such file or directory\n"));
+}
+
+TEST_F(LaunchTest, NamesMpirunThatIsMissing) {
+  const ChildResult result =
+      test::run_program(command({}, {}), {"PATH=/nonexistent"});
+  EXPECT_EQ(result.exit_code, 2) << result.err;
+  EXPECT_NE(result.err.find("cannot run 'mpirun'"), std::string::npos)
+      << result.err;
+}
+
+TEST_F(LaunchTest, ShowsThePlanWithoutStarting) {
+  const ChildResult result = launch({"--dry-run"}, {});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.out.find("mpirun -n 2"), std::string::npos) << result.out;
+  EXPECT_EQ(newest(), "");
+}
+
+TEST_F(LaunchTest, WritesALogForEachRank) {
+  const std::string logs = dir_.file("logs");
+  const ChildResult result = launch({"--log-dir", logs}, {"--steps", "1"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  int num_logs = 0;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(logs)) {
+    num_logs += entry.path().filename() == "stdout" ? 1 : 0;
+  }
+  EXPECT_EQ(num_logs, 2);
+}
+
+TEST_F(LaunchTest, AsksForACommand) {
+  const ChildResult result = test::run_program({VOXLIFT_LAUNCH, "-n", "2"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_NE(result.err.find("no command"), std::string::npos) << result.err;
+}
+
+TEST_F(LaunchTest, NamesTheNearestOption) {
+  const ChildResult result =
+      test::run_program({VOXLIFT_LAUNCH, "--max-restart", "2", "--", "x"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_NE(result.err.find("'max-restarts'"), std::string::npos) << result.err;
+}
+
+}  // namespace
+}  // namespace voxlift::launcher
