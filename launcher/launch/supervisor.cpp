@@ -39,10 +39,9 @@ int Supervisor::run(const LaunchPlan& plan,
     const NextStep next =
         policy.after(code, stop_requested_, checkpoint != checkpoint_before);
     if (!next.restart) {
-      say_(str_cat("the ranks have ended: ", describe_end(code),
-                   next.exit_code != code
-                       ? str_cat("; exit code ", next.exit_code)
-                       : ""));
+      say_(str_cat(
+          "the ranks have ended: ", describe_end(code), "; ", policy.num_idle(),
+          " restarts without a new checkpoint, exit code ", next.exit_code));
       return next.exit_code;
     }
     say_(str_cat("a rank was lost: ", describe_end(code), "; restart ",

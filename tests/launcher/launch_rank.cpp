@@ -4,8 +4,8 @@
 //   launch_rank --out DIR [--steps N] [--exit CODE] [--kill STEP]
 //               [--hang STEP] [--deaf] [--fork]
 //
-// --kill: rank 1 kills itself at STEP, unless a checkpoint from before exists
-// at or past it. --hang: the same with SIGSTOP. --deaf ignores stop signals.
+// --kill: rank 1 kills itself at STEP of a run that begins without a
+// checkpoint. --hang: the same with SIGSTOP. --deaf ignores stop signals.
 // --fork leaves a child behind that outlives everything polite.
 
 #include <mpi.h>
@@ -91,12 +91,10 @@ int main(int argc, char** argv) {
   MPI_Barrier(MPI_COMM_WORLD);
   for (int step = begin + 1; step <= number(options, "steps", 5); ++step) {
     ::usleep(50000);
-    if (rank == 1 && begin < number(options, "kill", -1) &&
-        step == number(options, "kill", -1)) {
+    if (rank == 1 && begin == 0 && step == number(options, "kill", -1)) {
       ::raise(SIGKILL);
     }
-    if (rank == 1 && begin < number(options, "hang", -1) &&
-        step == number(options, "hang", -1)) {
+    if (rank == 1 && begin == 0 && step == number(options, "hang", -1)) {
       ::raise(SIGSTOP);
     }
     int stop = stop_requested.load();
