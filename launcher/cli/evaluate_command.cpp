@@ -1,0 +1,147 @@
+#include <iostream>
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "launcher/cli/rank_session.h"
+#include "launcher/cli/train_command.h"
+#include "launcher/cli/train_options.h"
+#include "trainer/checkpoint/checkpoint_store.h"
+#include "trainer/device.h"
+#include "trainer/evaluate.h"
+#include "trainer/input/collate.h"
+#include "trainer/model/model_json.h"
+#include "trainer/weights/load_weights.h"
+
+namespace voxlift::launcher {
+namespace {
+
+constexpr const char* kExamples = R"(
+Scores a checkpoint on a packed data set, every case exactly once.
+
+  voxlift evaluate --checkpoint runs/r18/checkpoints/step_00001000 --data shards/val
+  voxlift-launch -n 2 -- evaluate --checkpoint runs/r18 --data shards/val
+
+CHECKPOINT is a step_* folder, or a run's folder for its newest good one. The
+network and the transform are those of the run.
+
+Options:
+)";
+
+struct EvaluateConfig {
+  std::string checkpoint;
+  std::string data;
+  std::string json_out;
+  int64_t batch = 32;
+  int64_t workers = 1;
+  int64_t threads = 1;
+  std::string device = "auto";
+};
+
+void bind(OptionBinder& binder, EvaluateConfig& config) {
+  binder.add("checkpoint", config.checkpoint, "step_* folder or a run's folder");
+  binder.add("data", config.data, "packed data set");
+  binder.add("json", config.json_out, "also write the scores to this file");
+  binder.add("batch", config.batch, "samples per forward pass");
+  binder.add("workers", config.workers, "decoding threads per rank");
+  binder.add("threads", config.threads, "compute threads per rank");
+  binder.add("device", config.device, "auto, cpu or cuda");
+  binder.require("checkpoint");
+  binder.require("data");
+}
+
+trainer::Checkpoint load_checkpoint(Files& files, const std::string& path) {
+  const std::string name = base_name(path);
+  if (name.starts_with("step_")) {
+    const auto step = parse_int(name.substr(std::string("step_").size()));
+    if (!step.has_value()) {
+      throw ConfigError(str_cat("checkpoint = '", path,
+                                "': the name must end in a step number"));
+    }
+    return trainer::CheckpointStore(files, parent_dir(path), 1).load(*step);
+  }
+  trainer::CheckpointStore store(files, join_path(path, "checkpoints"), 1);
+  std::vector<std::string> problems;
+  const auto step = store.newest_good(&problems);
+  if (!step.has_value()) {
+    throw DataError(str_cat("'", path, "' has no good checkpoint",
+                            problems.empty() ? "" : ": ",
+                            str_join(problems, "; ")));
+  }
+  return store.load(*step);
+}
+
+// The configuration of the run that wrote the checkpoint.
+trainer::TrainConfig config_of(const trainer::Checkpoint& checkpoint,
+                               const std::string& origin) {
+  trainer::TrainConfig config;
+  OptionBinder binder(str_cat("'", origin, "'"), false);
+  bind_train_options(binder, config);
+  std::vector<std::string> args;
+  const Json options = json_get<Json>(checkpoint.state, "config", origin);
+  for (const auto& [name, value] : options.items()) {
+    args.push_back(str_cat("--", name, "=", value.get<std::string>()));
+  }
+  binder.parse(args);
+  return config;
+}
+
+Json evaluate_as_rank(const EvaluateConfig& config, RankSession& session) {
+  RealFiles files;
+  const RealClock clock;
+  trainer::set_compute_threads(config.threads);
+  const torch::Device device =
+      trainer::choose_device(config.device, session.local_rank);
+  const trainer::Checkpoint checkpoint =
+      load_checkpoint(files, config.checkpoint);
+  const trainer::TrainConfig run = config_of(checkpoint, config.checkpoint);
+  const Json identity =
+      json_get<Json>(checkpoint.state, "identity", config.checkpoint);
+  const trainer::ModelConfig model_config = trainer::model_config_from_json(
+      json_get<Json>(identity, "model", config.checkpoint), config.checkpoint);
+  trainer::Classifier model(model_config);
+  trainer::match_weights(*model, checkpoint.model, {.load_head = true});
+  model->to(device);
+  trainer::Classification task(model, run.loss);
+  const sharding::Dataset dataset(config.data, {});
+  if (static_cast<int64_t>(dataset.classes().size()) > model_config.classes) {
+    throw ConfigError(str_cat("data = '", config.data, "' has ",
+                              dataset.classes().size(),
+                              " classes, the checkpoint ",
+                              model_config.classes));
+  }
+  return trainer::evaluate(
+      task, dataset, *trainer::eval_transform(run, dataset.modality()),
+      {.batch = config.batch, .workers = config.workers, .device = device},
+      *session.control, clock);
+}
+
+int run_evaluate(std::span<const std::string> args) {
+  EvaluateConfig config;
+  OptionBinder binder("voxlift evaluate", false);
+  bind(binder, config);
+  if (wants_help(args)) {
+    std::cout << kExamples;
+    binder.print_help(std::cout);
+    return 0;
+  }
+  binder.parse(args);
+  return run_as_rank(
+      "voxlift evaluate", trainer::CommConfig{}, [&](RankSession& session) {
+        const Json scores = evaluate_as_rank(config, session);
+        if (session.control->rank() == 0) {
+          std::cout << scores.dump() << std::endl;
+          if (!config.json_out.empty()) {
+            RealFiles().publish(config.json_out, scores.dump(2) + "\n");
+          }
+        }
+        return 0;
+      });
+}
+
+}  // namespace
+
+Command evaluate_command() {
+  return {"evaluate", "score a checkpoint on packed samples", run_evaluate};
+}
+
+}  // namespace voxlift::launcher

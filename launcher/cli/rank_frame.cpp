@@ -1,0 +1,45 @@
+#include "launcher/cli/rank_frame.h"
+
+#include "launcher/cli/command.h"
+#include "launcher/launch/cluster_env.h"
+#include "trainer/comm/mpi_comm.h"
+#include "trainer/comm/self_comm.h"
+
+namespace voxlift::launcher {
+
+std::unique_ptr<trainer::Communicator> open_communicator(
+    const trainer::CommConfig& config) {
+  if (read_cluster_env(process_env()).is_mpi_rank) {
+    return std::make_unique<trainer::MpiComm>(config);
+  }
+  return std::make_unique<trainer::SelfComm>();
+}
+
+int run_ranks(trainer::Communicator& comm, const std::string& who,
+              const std::function<int()>& body) {
+  const int code = run_guarded(who, [&] {
+    const int result = body();
+    if (result == 0) {
+      comm.finish();
+    }
+    return result;
+  });
+  if (code != 0) {
+    comm.abort(code);
+  }
+  return code;
+}
+
+void run_alike(trainer::Communicator& comm, const std::function<void()>& body) {
+  try {
+    body();
+  } catch (...) {
+    if (comm.rank() != 0) {
+      comm.barrier();  // Ends here if rank 0 has failed, too.
+    }
+    throw;
+  }
+  comm.barrier();
+}
+
+}  // namespace voxlift::launcher

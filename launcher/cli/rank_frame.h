@@ -1,0 +1,27 @@
+#pragma once
+// The frame of a command that runs on one rank or on many.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "trainer/comm/communicator.h"
+
+namespace voxlift::launcher {
+
+// MPI where mpirun or srun has started this process, else a group of one; MPI
+// is not touched then. Make it in main's thread, once. Throws CommError.
+std::unique_ptr<trainer::Communicator> open_communicator(
+    const trainer::CommConfig& config);
+
+// Calls `body` on every rank. An error becomes one line on standard error and
+// ends all ranks with its exit code; without one the group is left in order.
+// COLLECTIVE. Returns the exit code.
+int run_ranks(trainer::Communicator& comm, const std::string& who,
+              const std::function<int()>& body);
+
+// Calls `body`, which does the same on every rank and so fails on all of them
+// for the same reason: then only rank 0 reports. COLLECTIVE.
+void run_alike(trainer::Communicator& comm, const std::function<void()>& body);
+
+}  // namespace voxlift::launcher

@@ -1,0 +1,121 @@
+#include "launcher/cli/train_command.h"
+
+#include <fstream>
+#include <iostream>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "launcher/cli/rank_session.h"
+#include "launcher/cli/train_options.h"
+#include "launcher/signals.h"
+#include "trainer/comm/nccl_comm.h"
+#include "trainer/device.h"
+#include "trainer/train_loop.h"
+
+namespace voxlift::launcher {
+namespace {
+
+constexpr const char* kExamples = R"(
+Trains a network, resuming from the newest good checkpoint in run.out.
+
+  voxlift train --config configs/pretrain_imagenet_resnet3d18.cfg \
+      --data.train /shards/imagenet/train --run.out runs/r18
+  voxlift-launch -n 8 -- train --config my.cfg --batch.slots 8
+
+Options (configuration files have them as [section] and key = value):
+)";
+
+// Options that do not change the weights of a run.
+void exclude_what_does_not_matter(OptionBinder& binder) {
+  for (const char* name :
+       {"run.out", "run.fault", "data.workers", "data.prefetch_batches",
+        "data.verify_checksums", "checkpoint.every_steps", "checkpoint.keep",
+        "comm.deadline_s", "comm.first_deadline_s", "run.max_steps"}) {
+    binder.exclude_from_digest(name);
+  }
+}
+
+Json resolved_json(const OptionBinder& binder) {
+  Json json = Json::object();
+  for (const auto& [name, value] : binder.resolved()) {
+    json[name] = value;
+  }
+  return json;
+}
+
+// Rank 0 leaves the configuration beside the results, as a file that --config
+// reads.
+void keep_configuration(const OptionBinder& binder,
+                        const trainer::TrainConfig& config, Files& files) {
+  files.make_dirs(config.run.out);
+  files.publish(join_path(config.run.out, "resolved.cfg"),
+                str_cat("# voxlift ", version(), ", digest ", binder.digest(),
+                        "\n", binder.resolved_text()));
+}
+
+// Gradients travel over NCCL between GPUs, else as everything else does.
+std::unique_ptr<trainer::Communicator> gradient_comm(
+    trainer::Communicator& control, const torch::Device& device,
+    const trainer::CommConfig& config) {
+  if (control.size() == 1 || !device.is_cuda()) {
+    return nullptr;
+  }
+  return trainer::make_nccl_comm(
+      control, {.device = static_cast<int>(device.index())}, config);
+}
+
+int train_as_rank(const OptionBinder& binder, trainer::TrainConfig& config,
+                  RankSession& session) {
+  const StopSignals signals;
+  RealFiles files;
+  const RealClock clock;
+  trainer::set_compute_threads(config.run.threads);
+  const torch::Device device =
+      trainer::choose_device(config.run.device, session.local_rank);
+  const auto nccl = gradient_comm(*session.control, device, config.comm);
+  trainer::TrainContext context = {
+      .control = *session.control,
+      .data = nccl ? *nccl : *session.control,
+      .device = device,
+      .files = files,
+      .clock = clock,
+      .stop_requested = [&signals] { return signals.requested(); },
+      .resolved_config = resolved_json(binder)};
+  if (session.control->rank() == 0) {
+    keep_configuration(binder, config, files);
+    log_info(str_cat("configuration digest ", binder.digest(), ", device ",
+                     device.str()));
+  }
+  const trainer::TrainOutcome outcome = trainer::train(config, context);
+  if (nccl) {
+    nccl->finish();
+  }
+  return static_cast<int>(outcome.finished ? ExitCode::kOk
+                                           : ExitCode::kInterrupted);
+}
+
+int run_train(std::span<const std::string> args) {
+  trainer::TrainConfig config;
+  OptionBinder binder("voxlift train");
+  bind_train_options(binder, config);
+  exclude_what_does_not_matter(binder);
+  if (wants_help(args)) {
+    std::cout << kExamples;
+    binder.print_help(std::cout);
+    return 0;
+  }
+  binder.parse(args);
+  config.validate();
+  return run_as_rank("voxlift train", config.comm, [&](RankSession& session) {
+    return train_as_rank(binder, config, session);
+  });
+}
+
+}  // namespace
+
+Command train_command() {
+  return {"train", "train a network on packed samples, or resume", run_train};
+}
+
+}  // namespace voxlift::launcher

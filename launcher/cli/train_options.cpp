@@ -1,0 +1,148 @@
+#include "launcher/cli/train_options.h"
+
+namespace voxlift::launcher {
+namespace {
+
+void bind_run(OptionBinder& binder, trainer::RunConfig& run) {
+  binder.add("run.out", run.out, "folder for checkpoints, log and result");
+  binder.add("run.seed", run.seed, "every random draw depends on it");
+  binder.add("run.epochs", run.epochs, "passes over the training data");
+  binder.add("run.max_steps", run.max_steps, "end after so many steps; 0: all");
+  binder.add("run.threads", run.threads, "compute threads per rank");
+  binder.add("run.device", run.device, "auto, cpu or cuda");
+  binder.add("run.fault", run.fault,
+             "fail on purpose, once: kill@step=7,rank=1 or hang@...");
+}
+
+void bind_data(OptionBinder& binder, trainer::DataConfig& data) {
+  binder.add("data.train", data.train, "packed data set to train on");
+  binder.add("data.val", data.val, "packed data set to evaluate on");
+  binder.add("data.verify_checksums", data.verify_checksums,
+             "check each sample's CRC-32C when it is read");
+  binder.add("data.workers", data.workers, "decoding threads per rank");
+  binder.add("data.prefetch_batches", data.prefetch_batches,
+             "slot batches decoded ahead");
+}
+
+void bind_photo(OptionBinder& binder, dataio::PhotoTransformConfig& photo) {
+  binder.add("photo.image_size", photo.image_size, "side of a training crop");
+  binder.add("photo.min_area_frac", photo.min_area_frac,
+             "least share of the picture in a random crop");
+  binder.add("photo.max_area_frac", photo.max_area_frac,
+             "largest share of the picture in a random crop");
+  binder.add("photo.flip_prob", photo.flip_prob, "horizontal flip");
+  binder.add("photo.channel_shuffle_prob", photo.channel_shuffle_prob,
+             "random order of the three planes");
+  binder.add("photo.eval_resize_short", photo.eval_resize_short,
+             "short side before the centre crop of an evaluation");
+  binder.add("photo.mean", photo.mean, "subtracted from every plane");
+  binder.add("photo.std", photo.std, "divides every plane");
+}
+
+void bind_volume(OptionBinder& binder, dataio::VolumeTransformConfig& volume) {
+  binder.add("volume.shape", volume.shape, "depth,height,width of a sample");
+  binder.add("volume.fit", volume.fit, "crop or resize");
+  binder.add("volume.max_shift", volume.max_shift,
+             "random shift of the crop, in voxels per axis");
+  binder.add("volume.random_rot90", volume.random_rot90,
+             "random quarter turns in each plane");
+  binder.add("volume.random_flip", volume.random_flip, "random flip");
+  binder.add("volume.normalize", volume.normalize, "zscore or fixed");
+  binder.add("volume.mean", volume.mean, "for volume.normalize = fixed");
+  binder.add("volume.std", volume.std, "for volume.normalize = fixed");
+}
+
+void bind_model(OptionBinder& binder, trainer::ModelConfig& model) {
+  auto& resnet = model.resnet;
+  binder.add("model.network", model.network, "resnet3d");
+  binder.add("model.depth", resnet.depth, "18, 34, 50, 101 or 152");
+  binder.add("model.classes", model.classes,
+             "outputs; 0: as many as the data set has");
+  binder.add("model.dropout", model.dropout, "before the head");
+  binder.add("model.norm", resnet.norm.kind, "bn or gn");
+  binder.add("model.groups", resnet.norm.groups, "groups of gn");
+  binder.add("model.in_channels", resnet.in_channels, "channels of a volume");
+  binder.add("model.stem_channels", resnet.stem_channels, "width of the stem");
+  binder.add("model.base_channels", resnet.base_channels,
+             "width of the first stage");
+  binder.add("model.depth_stride", resnet.depth_stride,
+             "strides reach the depth axis");
+  binder.add("model.stem_stride", resnet.stem_stride,
+             "false: no stride and no pool in the stem");
+  binder.add("model.shortcut", resnet.shortcut,
+             "B (convolution) or A (no parameters)");
+  binder.add("model.style", resnet.style, "pytorch or caffe");
+  binder.add("model.deep_stem", resnet.deep_stem,
+             "three 3x3x3 convolutions instead of one 7x7x7");
+  binder.add("model.avg_down", resnet.avg_down,
+             "average pool in strided shortcuts");
+  binder.add("model.zero_init_residual", resnet.zero_init_residual,
+             "blocks start as the identity");
+}
+
+void bind_batch(OptionBinder& binder, trainer::TrainConfig& config) {
+  binder.add("batch.slots", config.batch.slots,
+             "power of two; the most ranks that can take part");
+  binder.add("batch.slot_batch", config.batch.slot_batch,
+             "samples per slot: the global batch is slots times this");
+  binder.add("reduce.reduction", config.reduce.reduction,
+             "exact (same bits on any number of ranks) or fast");
+  binder.add("reduce.bucket_mb", config.reduce.bucket_mb,
+             "size of a gradient bucket, MB");
+}
+
+void bind_optimizer(OptionBinder& binder, trainer::TrainConfig& config) {
+  auto& schedule = config.schedule;
+  binder.add("loss.label_smoothing", config.loss.label_smoothing,
+             "share of the target spread over all classes");
+  binder.add("sgd.momentum", config.sgd.momentum, "momentum");
+  binder.add("sgd.weight_decay", config.sgd.weight_decay,
+             "L2 term on every parameter");
+  binder.add("schedule.lr", schedule.lr, "base learning rate");
+  binder.add("schedule.kind", schedule.kind, "cosine, step or constant");
+  binder.add("schedule.unit", schedule.unit,
+             "the rate moves per epoch or per step");
+  binder.add("schedule.min_lr", schedule.min_lr, "end of the cosine");
+  binder.add("schedule.milestones", schedule.milestones,
+             "epochs at which step multiplies by gamma");
+  binder.add("schedule.gamma", schedule.gamma, "factor at a milestone");
+  binder.add("schedule.warmup_steps", schedule.warmup_steps,
+             "steps of linear warm-up");
+  binder.add("schedule.warmup_factor", schedule.warmup_factor,
+             "share of the rate at the first step");
+}
+
+void bind_rest(OptionBinder& binder, trainer::TrainConfig& config) {
+  binder.add("checkpoint.every_steps", config.checkpoint.every_steps,
+             "steps between checkpoints; 0: only at the end");
+  binder.add("checkpoint.keep", config.checkpoint.keep,
+             "newest checkpoints kept");
+  binder.add("eval.every_epochs", config.eval.every_epochs,
+             "epochs between evaluations; 0: only at the end");
+  binder.add("eval.batch", config.eval.batch, "samples per forward pass");
+  binder.add("init.weights", config.init.weights,
+             ".safetensors, .pth or checkpoint folder to start from");
+  binder.add("init.load_head", config.init.load_head,
+             "take the head from init.weights, too");
+  binder.add("init.min_matched_frac", config.init.min_matched_frac,
+             "fewer matched tensors than this are an error");
+  binder.add("comm.first_deadline_s", config.comm.first_deadline_s,
+             "longest wait for peers in the first collective");
+  binder.add("comm.deadline_s", config.comm.deadline_s,
+             "longest wait for peers in later ones");
+}
+
+}  // namespace
+
+void bind_train_options(OptionBinder& binder, trainer::TrainConfig& config) {
+  bind_run(binder, config.run);
+  bind_data(binder, config.data);
+  bind_photo(binder, config.photo);
+  bind_volume(binder, config.volume);
+  bind_model(binder, config.model);
+  bind_batch(binder, config);
+  bind_optimizer(binder, config);
+  bind_rest(binder, config);
+}
+
+}  // namespace voxlift::launcher
