@@ -1,0 +1,72 @@
+#include "base/json.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temp_dir.h"
+
+namespace voxlift {
+namespace {
+
+using test::expect_error;
+
+TEST(JsonTest, KeepsTheOrderOfMembers) {
+  EXPECT_EQ(parse_json(R"({"b": 1, "a": [2.5, "x"]})", "f").dump(),
+            R"({"b":1,"a":[2.5,"x"]})");
+}
+
+TEST(JsonTest, NamesTheFileThatIsNotJson) {
+  expect_error<DataError>([] { (void)parse_json("{\"a\": }", "dir/f.json"); },
+                          {"'dir/f.json' is not JSON", "column 7"});
+  expect_error<DataError>([] { (void)parse_json("", "f.json"); },
+                          {"'f.json' is not JSON"});
+}
+
+TEST(JsonTest, GetsMembersOfTheirType) {
+  const Json json = parse_json(R"({"n": 3, "s": "t"})", "f");
+  EXPECT_EQ(json_get<int64_t>(json, "n", "f"), 3);
+  EXPECT_EQ(json_get<std::string>(json, "s", "f"), "t");
+}
+
+TEST(JsonTest, NamesAMemberThatIsMissing) {
+  const Json json = parse_json("{}", "f");
+  expect_error<DataError>([&] { (void)json_get<int>(json, "n", "f.json"); },
+                          {"'f.json'", "member 'n'"});
+}
+
+TEST(JsonTest, NamesAMemberOfAnotherType) {
+  const Json json = parse_json(R"({"n": "three"})", "f");
+  expect_error<DataError>([&] { (void)json_get<int>(json, "n", "f.json"); },
+                          {"'f.json'", "member 'n'", "number", "string"});
+}
+
+TEST(JsonTest, NamesAMemberOfSomethingThatHasNone) {
+  const Json json = parse_json("[1]", "f");
+  expect_error<DataError>([&] { (void)json_get<int>(json, "n", "f.json"); },
+                          {"'f.json'", "member 'n'"});
+}
+
+TEST(JsonLinesTest, AppendsOneLineEach) {
+  const test::TempDir dir;
+  const std::string path = dir.file("log.jsonl");
+  {
+    JsonLines lines(path);
+    lines.append({{"step", 1}, {"loss", 0.5}});
+    lines.append({{"step", 2}, {"loss", NAN}});
+    EXPECT_EQ(test::read_text(path),
+              "{\"step\":1,\"loss\":0.5}\n{\"step\":2,\"loss\":null}\n");
+  }
+  JsonLines(path).append({{"step", 3}});
+  EXPECT_TRUE(test::read_text(path).ends_with("\n{\"step\":3}\n"));
+}
+
+TEST(JsonLinesTest, NamesAFileThatCannotBeOpened) {
+  expect_error<IoError>([] { JsonLines lines("/nonexistent/log.jsonl"); },
+                        {"cannot open", "/nonexistent/log.jsonl"});
+}
+
+}  // namespace
+}  // namespace voxlift
