@@ -20,58 +20,64 @@ static_assert(std::endian::native == std::endian::little,
 
 namespace {
 
-// The library prints every error unless each thread tells it not to.
-void silence() {
+// Before any other call. The library prints every error unless each thread
+// tells it not to; and its clean-up at exit crashes after a write that found
+// the disk full. Nothing is left to clean up: H5Handle closes everything.
+void prepare_library() {
+  static const herr_t no_exit_handler = H5dont_atexit();
   thread_local const herr_t done = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  static_cast<void>(no_exit_handler);
   static_cast<void>(done);
-}
-
-herr_t keep_first(unsigned position, const H5E_error2_t* error, void* out) {
-  if (position == 0 && error->desc != nullptr) {
-    *static_cast<std::string*>(out) = error->desc;
-  }
-  return 0;
 }
 
 // The innermost message of the last failed call: the most specific one.
 std::string library_message() {
   std::string message = "HDF5 gives no reason";
+  const auto keep_first = [](unsigned position, const H5E_error2_t* error,
+                             void* out) -> herr_t {
+    if (position == 0 && error->desc != nullptr) {
+      *static_cast<std::string*>(out) = error->desc;
+    }
+    return 0;
+  };
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &message);
+  std::replace(message.begin(), message.end(), '\n', ' ');
   return message;
 }
 
-[[noreturn]] void fail_read(const std::string& where, const char* what) {
-  throw DataError(str_cat(where, ": ", what, ": ", library_message()));
+template <typename ErrorType>
+int64_t check(int64_t result, const std::string& where, const char* what) {
+  if (result < 0) {
+    throw ErrorType(str_cat(where, ": ", what, ": ", library_message()));
+  }
+  return result;
 }
 
-[[noreturn]] void fail_write(const std::string& where, const char* what) {
-  throw IoError(str_cat(where, ": ", what, ": ", library_message()));
+// `result` is a status or an identifier; negative is failure.
+int64_t check_read(int64_t result, const std::string& where, const char* what) {
+  return check<DataError>(result, where, what);
+}
+
+int64_t check_write(int64_t result, const std::string& where,
+                    const char* what) {
+  return check<IoError>(result, where, what);
 }
 
 H5Handle read_handle(hid_t id, const std::string& where, const char* what) {
-  if (id < 0) {
-    fail_read(where, what);
-  }
-  return H5Handle(id);
+  return H5Handle(check_read(id, where, what));
 }
 
 H5Handle write_handle(hid_t id, const std::string& where, const char* what) {
-  if (id < 0) {
-    fail_write(where, what);
-  }
-  return H5Handle(id);
+  return H5Handle(check_write(id, where, what));
 }
 
-void check_read(herr_t status, const std::string& where, const char* what) {
-  if (status < 0) {
-    fail_read(where, what);
-  }
+H5Handle type_of(const H5Handle& dataset, const std::string& where) {
+  return read_handle(H5Dget_type(dataset.get()), where, "cannot read the type");
 }
 
-void check_write(herr_t status, const std::string& where, const char* what) {
-  if (status < 0) {
-    fail_write(where, what);
-  }
+H5Handle space_of(const H5Handle& dataset, const std::string& where) {
+  return read_handle(H5Dget_space(dataset.get()), where,
+                     "cannot read the shape");
 }
 
 template <typename T>
@@ -92,22 +98,23 @@ hid_t native_type() {
   }
 }
 
-std::string type_name(H5T_class_t type_class, bool is_signed, size_t bytes) {
-  switch (type_class) {
+bool is_signed_integer(const H5Handle& type) {
+  return H5Tget_class(type.get()) == H5T_INTEGER &&
+         H5Tget_sign(type.get()) == H5T_SGN_2;
+}
+
+std::string type_name(const H5Handle& type) {
+  const size_t bits = 8 * H5Tget_size(type.get());
+  switch (H5Tget_class(type.get())) {
     case H5T_INTEGER:
-      return str_cat(is_signed ? "int" : "uint", 8 * bytes);
+      return str_cat(is_signed_integer(type) ? "int" : "uint", bits);
     case H5T_FLOAT:
-      return str_cat("float", 8 * bytes);
+      return str_cat("float", bits);
     case H5T_STRING:
       return "a string";
     default:
-      return str_cat("HDF5 type class ", static_cast<int>(type_class));
+      return "an HDF5 type that is no number";
   }
-}
-
-template <typename T>
-constexpr H5T_class_t class_of() {
-  return std::is_integral_v<T> ? H5T_INTEGER : H5T_FLOAT;
 }
 
 // Whether every value of an integer type fits T.
@@ -126,39 +133,29 @@ template <typename T>
 void require_fits(const H5Handle& type, const std::string& where) {
   const H5T_class_t stored = H5Tget_class(type.get());
   const size_t bytes = H5Tget_size(type.get());
-  const bool is_signed =
-      stored == H5T_INTEGER && H5Tget_sign(type.get()) == H5T_SGN_2;
-  const bool fits =
-      (stored == H5T_INTEGER && integer_fits<T>(is_signed, bytes)) ||
-      (stored == H5T_FLOAT && std::is_floating_point_v<T> &&
-       bytes <= sizeof(T));
+  const bool fits = (stored == H5T_INTEGER &&
+                     integer_fits<T>(is_signed_integer(type), bytes)) ||
+                    (stored == H5T_FLOAT && std::is_floating_point_v<T> &&
+                     bytes <= sizeof(T));
   if (!fits) {
-    throw DataError(
-        str_cat(where, ": holds ", type_name(stored, is_signed, bytes),
-                ", which does not fit ",
-                type_name(class_of<T>(), std::is_signed_v<T>, sizeof(T))));
+    H5Handle wanted(H5Tcopy(native_type<T>()));
+    throw DataError(str_cat(where, ": holds ", type_name(type),
+                            ", which does not fit ", type_name(wanted)));
   }
 }
 
 void require_string(const H5Handle& type, const std::string& where) {
-  const H5T_class_t stored = H5Tget_class(type.get());
-  if (stored != H5T_STRING) {
-    const bool is_signed =
-        stored == H5T_INTEGER && H5Tget_sign(type.get()) == H5T_SGN_2;
+  if (H5Tget_class(type.get()) != H5T_STRING) {
     throw DataError(
-        str_cat(where, ": holds ",
-                type_name(stored, is_signed, H5Tget_size(type.get())),
-                ", not a string"));
+        str_cat(where, ": holds ", type_name(type), ", not a string"));
   }
 }
 
 // Number of elements, refused above `max` before anyone allocates.
 int64_t checked_count(const H5Handle& space, int64_t max,
                       const std::string& where) {
-  const hssize_t count = H5Sget_simple_extent_npoints(space.get());
-  if (count < 0) {
-    fail_read(where, "cannot count elements");
-  }
+  const int64_t count = check_read(H5Sget_simple_extent_npoints(space.get()),
+                                   where, "cannot count elements");
   if (count > max) {
     throw DataError(str_cat(where, ": has ", count, " elements, at most ", max,
                             " are allowed"));
@@ -269,15 +266,20 @@ OpenAttribute open_attribute(const H5Handle& node, const std::string& name,
   return open;
 }
 
-// Names met by H5Aiterate2 and H5Literate, which call C functions.
-herr_t collect_attribute(hid_t /*node*/, const char* name,
-                         const H5A_info_t* /*info*/, void* names) {
-  static_cast<std::vector<std::string>*>(names)->emplace_back(name);
-  return 0;
+void write_scalar(const H5Handle& node, const std::string& name, hid_t type,
+                  const void* value, const std::string& where) {
+  const H5Handle space =
+      write_handle(H5Screate(H5S_SCALAR), where, "cannot make a shape");
+  const H5Handle attribute =
+      write_handle(H5Acreate2(node.get(), name.c_str(), type, space.get(),
+                              H5P_DEFAULT, H5P_DEFAULT),
+                   where, "cannot create");
+  check_write(H5Awrite(attribute.get(), type, value), where, "cannot write");
 }
 
-herr_t collect_link(hid_t /*group*/, const char* name,
-                    const H5L_info_t* /*info*/, void* names) {
+// What H5Aiterate2 and H5Literate call with each name.
+template <typename Info>
+herr_t collect(hid_t /*node*/, const char* name, const Info*, void* names) {
   static_cast<std::vector<std::string>*>(names)->emplace_back(name);
   return 0;
 }
@@ -286,17 +288,9 @@ herr_t collect_link(hid_t /*group*/, const char* name,
 
 H5Handle::~H5Handle() {
   if (id_ >= 0) {
-    silence();
+    prepare_library();
     H5Idec_ref(id_);
   }
-}
-
-H5Handle::H5Handle(H5Handle&& other) noexcept
-    : id_(std::exchange(other.id_, -1)) {}
-
-H5Handle& H5Handle::operator=(H5Handle&& other) noexcept {
-  std::swap(id_, other.id_);
-  return *this;
 }
 
 H5Node::H5Node(H5Handle handle, std::string file, std::string name)
@@ -305,14 +299,10 @@ H5Node::H5Node(H5Handle handle, std::string file, std::string name)
       name_(std::move(name)) {}
 
 std::string H5Node::where(const std::string& attribute) const {
-  silence();
+  prepare_library();
   const std::string node = str_cat("'", file_, "' ", name_);
   return attribute.empty() ? node
                            : str_cat(node, " attribute '", attribute, "'");
-}
-
-std::string H5Node::child_name(const std::string& name) const {
-  return name_ == "/" ? str_cat("/", name) : str_cat(name_, "/", name);
 }
 
 std::vector<std::string> H5Node::attribute_names() const {
@@ -320,7 +310,7 @@ std::vector<std::string> H5Node::attribute_names() const {
   std::vector<std::string> names;
   hsize_t position = 0;
   check_read(H5Aiterate2(handle_.get(), H5_INDEX_NAME, H5_ITER_NATIVE,
-                         &position, collect_attribute, &names),
+                         &position, collect<H5A_info_t>, &names),
              object, "cannot list attributes");
   std::sort(names.begin(), names.end());
   return names;
@@ -376,33 +366,17 @@ void H5Node::write_string_attribute(const std::string& attribute,
                                     const std::string& value) {
   const std::string object = where(attribute);
   const H5Handle type = string_type(value.size(), object);
-  const H5Handle space =
-      write_handle(H5Screate(H5S_SCALAR), object, "cannot make a shape");
-  const H5Handle written =
-      write_handle(H5Acreate2(handle_.get(), attribute.c_str(), type.get(),
-                              space.get(), H5P_DEFAULT, H5P_DEFAULT),
-                   object, "cannot create");
-  check_write(H5Awrite(written.get(), type.get(), value.c_str()), object,
-              "cannot write");
+  write_scalar(handle_, attribute, type.get(), value.c_str(), object);
 }
 
 template <typename T>
 void H5Node::write_attribute(const std::string& attribute, T value) {
-  const std::string object = where(attribute);
-  const H5Handle space =
-      write_handle(H5Screate(H5S_SCALAR), object, "cannot make a shape");
-  const H5Handle written = write_handle(
-      H5Acreate2(handle_.get(), attribute.c_str(), native_type<T>(),
-                 space.get(), H5P_DEFAULT, H5P_DEFAULT),
-      object, "cannot create");
-  check_write(H5Awrite(written.get(), native_type<T>(), &value), object,
-              "cannot write");
+  write_scalar(handle_, attribute, native_type<T>(), &value, where(attribute));
 }
 
 std::vector<int64_t> H5Dataset::shape() const {
   const std::string object = where();
-  const H5Handle space =
-      read_handle(H5Dget_space(handle_.get()), object, "cannot read the shape");
+  const H5Handle space = space_of(handle_, object);
   const int num_dims = H5Sget_simple_extent_ndims(space.get());
   check_read(num_dims, object, "cannot read the shape");
   std::vector<hsize_t> dims(static_cast<size_t>(num_dims));
@@ -413,31 +387,26 @@ std::vector<int64_t> H5Dataset::shape() const {
 
 int64_t H5Dataset::num_elements() const {
   const std::string object = where();
-  const H5Handle space =
-      read_handle(H5Dget_space(handle_.get()), object, "cannot read the shape");
+  const H5Handle space = space_of(handle_, object);
   return checked_count(space, INT64_MAX, object);
 }
 
 int64_t H5Dataset::element_bytes() const {
-  const H5Handle type =
-      read_handle(H5Dget_type(handle_.get()), where(), "cannot read the type");
+  const H5Handle type = type_of(handle_, where());
   return static_cast<int64_t>(H5Tget_size(type.get()));
 }
 
 template <typename T>
 void H5Dataset::require_type() const {
   const std::string object = where();
-  require_fits<T>(
-      read_handle(H5Dget_type(handle_.get()), object, "cannot read the type"),
-      object);
+  require_fits<T>(type_of(handle_, object), object);
 }
 
 template <typename T>
 std::vector<T> H5Dataset::read(int64_t max_elements) const {
   require_type<T>();
   const std::string object = where();
-  const H5Handle space =
-      read_handle(H5Dget_space(handle_.get()), object, "cannot read the shape");
+  const H5Handle space = space_of(handle_, object);
   std::vector<T> values(
       static_cast<size_t>(checked_count(space, max_elements, object)));
   if (!values.empty()) {
@@ -450,10 +419,8 @@ std::vector<T> H5Dataset::read(int64_t max_elements) const {
 
 std::vector<std::string> H5Dataset::read_strings(int64_t max_elements) const {
   const std::string object = where();
-  const H5Handle type =
-      read_handle(H5Dget_type(handle_.get()), object, "cannot read the type");
-  const H5Handle space =
-      read_handle(H5Dget_space(handle_.get()), object, "cannot read the shape");
+  const H5Handle type = type_of(handle_, object);
+  const H5Handle space = space_of(handle_, object);
   const ReadCall read = [&](hid_t memory_type, void* buffer) {
     return H5Dread(handle_.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT,
                    buffer);
@@ -466,8 +433,7 @@ void H5Dataset::write(std::span<const T> values, int64_t first) {
   const std::string object = where();
   const auto start = static_cast<hsize_t>(first);
   const auto count = static_cast<hsize_t>(values.size());
-  const H5Handle file_space = write_handle(H5Dget_space(handle_.get()), object,
-                                           "cannot read the shape");
+  const H5Handle file_space = space_of(handle_, object);
   check_write(H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, &start,
                                   nullptr, &count, nullptr),
               object, "cannot select");
@@ -498,7 +464,7 @@ std::vector<std::string> H5Group::children() const {
   std::vector<std::string> names;
   hsize_t position = 0;
   check_read(H5Literate(handle_.get(), H5_INDEX_NAME, H5_ITER_NATIVE, &position,
-                        collect_link, &names),
+                        collect<H5L_info_t>, &names),
              object, "cannot list");
   std::sort(names.begin(), names.end());
   return names;
@@ -512,19 +478,18 @@ bool H5Group::has(const std::string& name) const {
 }
 
 H5Group H5Group::group(const std::string& name) const {
-  silence();
+  prepare_library();
   H5Group child(H5Handle(H5Gopen2(handle_.get(), name.c_str(), H5P_DEFAULT)),
                 file(), child_name(name));
-  check_read(child.handle_.get() < 0 ? -1 : 0, child.where(), "no such group");
+  check_read(child.handle_.get(), child.where(), "no such group");
   return child;
 }
 
 H5Dataset H5Group::dataset(const std::string& name) const {
-  silence();
+  prepare_library();
   H5Dataset child(H5Handle(H5Dopen2(handle_.get(), name.c_str(), H5P_DEFAULT)),
                   file(), child_name(name));
-  check_read(child.handle_.get() < 0 ? -1 : 0, child.where(),
-             "no such dataset");
+  check_read(child.handle_.get(), child.where(), "no such dataset");
   return child;
 }
 
@@ -573,7 +538,7 @@ H5File::H5File(H5Handle handle, std::string path)
     : handle_(std::move(handle)), path_(std::move(path)) {}
 
 H5File H5File::open(const std::string& path) {
-  silence();
+  prepare_library();
   // HDF5 reports a missing file as bad content; open(2) says what it is.
   const FileDescriptor probe(path, O_RDONLY);
   const std::string object = str_cat("'", path, "'");
@@ -586,7 +551,7 @@ H5File H5File::open(const std::string& path) {
 }
 
 H5File H5File::create(const std::string& path) {
-  silence();
+  prepare_library();
   const std::string object = str_cat("'", path, "'");
   const H5Handle plist =
       write_handle(H5Pcreate(H5P_FILE_ACCESS), object, "cannot create");
@@ -599,7 +564,7 @@ H5File H5File::create(const std::string& path) {
 }
 
 H5Group H5File::root() const {
-  silence();
+  prepare_library();
   const std::string object = str_cat("'", path_, "'");
   return {read_handle(H5Gopen2(handle_.get(), "/", H5P_DEFAULT), object,
                       "cannot open the root"),
@@ -607,7 +572,7 @@ H5Group H5File::root() const {
 }
 
 void H5File::close() {
-  silence();
+  prepare_library();
   const std::string object = str_cat("'", path_, "'");
   check_write(H5Fflush(handle_.get(), H5F_SCOPE_LOCAL), object, "cannot write");
   check_write(H5Fclose(handle_.release()), object, "cannot close");

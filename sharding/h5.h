@@ -19,8 +19,12 @@ class H5Handle {
 
   ~H5Handle();
 
-  H5Handle(H5Handle&& other) noexcept;
-  H5Handle& operator=(H5Handle&& other) noexcept;
+  H5Handle(H5Handle&& other) noexcept : id_(other.release()) {}
+
+  H5Handle& operator=(H5Handle&& other) noexcept {
+    std::swap(id_, other.id_);
+    return *this;
+  }
 
   int64_t get() const { return id_; }
 
@@ -71,7 +75,10 @@ class H5Node {
 
   // "'file' object".
   std::string where(const std::string& attribute = "") const;
-  std::string child_name(const std::string& name) const;
+
+  std::string child_name(const std::string& name) const {
+    return name_ == "/" ? "/" + name : name_ + "/" + name;
+  }
 
   H5Handle handle_;
 
