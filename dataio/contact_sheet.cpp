@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/error.h"
 #include "dataio/glyphs.h"
@@ -75,6 +76,48 @@ Image middle_grey(std::span<const float> voxels, const Shape3& shape) {
               shape[1], shape[2], low, high);
 }
 
+constexpr int64_t kCaptionScale = 2;
+
+// Where the cells lie.
+class Layout {
+ public:
+  Layout(int64_t count, const ContactSheetConfig& config, bool has_captions)
+      : columns_(std::min(config.columns, count)),
+        rows_((count + columns_ - 1) / columns_),
+        gap_(config.gap),
+        step_x_(config.cell_size + config.gap),
+        step_y_(step_x_ +
+                (has_captions ? kCaptionScale * kGlyphHeight + 4 : 0)) {}
+
+  Image empty_sheet() const {
+    Image sheet{rows_ * step_y_ + gap_, columns_ * step_x_ + gap_, {}};
+    sheet.rgb.assign(static_cast<size_t>(3 * sheet.height * sheet.width),
+                     kPaper);
+    return sheet;
+  }
+
+  // Top and left of cell i.
+  std::pair<int64_t, int64_t> corner(int64_t i) const {
+    return {gap_ + i / columns_ * step_y_, gap_ + i % columns_ * step_x_};
+  }
+
+ private:
+  int64_t columns_;
+  int64_t rows_;
+  int64_t gap_;
+  int64_t step_x_;
+  int64_t step_y_;
+};
+
+// As many letters as fit.
+void write_caption(const std::string& caption, int64_t top, int64_t left,
+                   int64_t width, Image& sheet) {
+  const int64_t num_letters = width / (kCaptionScale * (kGlyphWidth + 1));
+  draw_text(sheet, top, left,
+            caption.substr(0, static_cast<size_t>(num_letters)), kCaptionScale,
+            kInk);
+}
+
 }  // namespace
 
 Image contact_sheet(std::span<const Image> cells,
@@ -85,28 +128,17 @@ Image contact_sheet(std::span<const Image> cells,
                 "contact sheet");
   VOXLIFT_CHECK(captions.empty() || captions.size() == cells.size(),
                 "a caption for each cell");
-  const auto count = static_cast<int64_t>(cells.size());
-  const int64_t columns = std::min(config.columns, count);
-  const int64_t rows = (count + columns - 1) / columns;
-  const int64_t caption_height = captions.empty() ? 0 : 2 * kGlyphHeight + 4;
-  const int64_t step_x = config.cell_size + config.gap;
-  const int64_t step_y = step_x + caption_height;
-  Image sheet{rows * step_y + config.gap, columns * step_x + config.gap, {}};
-  sheet.rgb.assign(static_cast<size_t>(3 * sheet.height * sheet.width), kPaper);
-  for (int64_t i = 0; i < count; ++i) {
-    const Image cell =
-        scaled_into(cells[static_cast<size_t>(i)], config.cell_size);
-    const int64_t top = config.gap + i / columns * step_y;
-    const int64_t left = config.gap + i % columns * step_x;
+  const Layout layout(static_cast<int64_t>(cells.size()), config,
+                      !captions.empty());
+  Image sheet = layout.empty_sheet();
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const auto [top, left] = layout.corner(static_cast<int64_t>(i));
+    const Image cell = scaled_into(cells[i], config.cell_size);
     paste(cell, top + (config.cell_size - cell.height) / 2,
           left + (config.cell_size - cell.width) / 2, sheet);
     if (!captions.empty()) {
-      // As many letters as fit into the cell: two pixels each font pixel.
-      const int64_t num_letters = config.cell_size / (2 * (kGlyphWidth + 1));
-      draw_text(sheet, top + config.cell_size + 3, left,
-                captions[static_cast<size_t>(i)].substr(
-                    0, static_cast<size_t>(num_letters)),
-                2, kInk);
+      write_caption(captions[i], top + config.cell_size + 3, left,
+                    config.cell_size, sheet);
     }
   }
   return sheet;

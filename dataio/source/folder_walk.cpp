@@ -47,6 +47,7 @@ FolderWalk::FolderWalk(std::string root) : root_(std::move(root)) {}
 
 std::vector<std::string> FolderWalk::folders(const std::string& below) {
   const std::string dir = join_path(root_, below);
+  is_first_visit(dir);  // A link back to it is not walked.
   std::vector<std::string> names;
   for (const std::string& name : RealFiles().list_dir(dir)) {
     const std::string id = below_join(below, name);
