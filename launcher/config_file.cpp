@@ -102,6 +102,19 @@ bool read_value(const std::string& text, std::vector<std::string>& field) {
   return true;
 }
 
+bool read_value(const std::string& text, std::vector<int64_t>& field) {
+  std::vector<std::string> parts;
+  read_value(text, parts);
+  std::vector<int64_t> value(parts.size());
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (!read_number(parts[i], value[i])) {
+      return false;
+    }
+  }
+  field = value;
+  return true;
+}
+
 template <typename Integer>
 std::string write_value(const Integer& field) {
   return std::to_string(field);
@@ -128,6 +141,14 @@ std::string write_value(const dataio::Shape3& field) {
 
 std::string write_value(const std::vector<std::string>& field) {
   return str_join(field, ",");
+}
+
+std::string write_value(const std::vector<int64_t>& field) {
+  std::vector<std::string> parts;
+  for (const int64_t number : field) {
+    parts.push_back(std::to_string(number));
+  }
+  return str_join(parts, ",");
 }
 
 }  // namespace
@@ -192,6 +213,11 @@ void OptionBinder::add(const std::string& name, std::vector<std::string>& field,
   add_field(name, field, help, "texts separated by commas");
 }
 
+void OptionBinder::add(const std::string& name, std::vector<int64_t>& field,
+                       const std::string& help) {
+  add_field(name, field, help, "whole numbers with commas, such as 30,60,90");
+}
+
 void OptionBinder::set_positional(const std::string& name) {
   VOXLIFT_CHECK(options_.contains(name), "no such option: " + name);
   positional_ = name;
@@ -217,9 +243,9 @@ void OptionBinder::parse(std::span<const std::string> args) {
   if (config != values.end()) {
     const std::string path = config->second;
     values.erase(config);
-    assign(parse_file(path), str_cat("'", path, "'"));
+    assign(parse_file(path), str_cat("in '", path, "'"));
   }
-  assign(values, "the command line");
+  assign(values, "on the command line");
   check_required();
 }
 
@@ -268,7 +294,7 @@ OptionBinder::Assignments OptionBinder::parse_args(
             str_cat("unexpected argument '", option.value.front(), "'"));
       }
       if (option.unregistered) {
-        throw_unknown(option.string_key, "the command line");
+        throw_unknown(option.string_key, "on the command line");
       }
       values.emplace_back(
           option.position_key >= 0 ? positional_ : option.string_key,
@@ -303,8 +329,7 @@ void OptionBinder::assign(const Assignments& values,
   std::set<std::string> seen;
   for (const auto& [name, value] : values) {
     if (!seen.insert(name).second) {
-      throw ConfigError(
-          str_cat("option '", name, "' is given twice in ", origin));
+      throw ConfigError(str_cat("option '", name, "' is given twice ", origin));
     }
     assign_one(name, value, origin);
   }
@@ -318,7 +343,7 @@ void OptionBinder::assign_one(const std::string& name, const std::string& value,
   }
   Option& option = found->second;
   if (!option.set(value)) {
-    throw ConfigError(str_cat("option '", name, "' in ", origin, " is '", value,
+    throw ConfigError(str_cat("option '", name, "' ", origin, " is '", value,
                               "', expected ", option.expected));
   }
   option.given = true;
@@ -330,7 +355,7 @@ void OptionBinder::throw_unknown(const std::string& name,
   for (const auto& [known_name, option] : options_) {
     known.push_back(known_name);
   }
-  throw ConfigError(str_cat("unknown option '", name, "' in ", origin,
+  throw ConfigError(str_cat("unknown option '", name, "' ", origin,
                             "; the nearest known one is '",
                             nearest_word(name, known), "'"));
 }

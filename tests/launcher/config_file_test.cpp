@@ -113,7 +113,7 @@ TEST_F(OptionBinderTest, NamesTheNearestOptionOnTheCommandLine) {
       [&] {
         parse({"--data.trian", "x"});
       },
-      {"'data.trian'", "the command line", "nearest", "'data.train'"});
+      {"'data.trian'", "on the command line", "nearest", "'data.train'"});
 }
 
 TEST_F(OptionBinderTest, NamesTheNearestOptionAndTheFile) {
