@@ -145,6 +145,7 @@ std::string write_value(const std::vector<std::string>& field) {
 
 std::string write_value(const std::vector<int64_t>& field) {
   std::vector<std::string> parts;
+  parts.reserve(field.size());
   for (const int64_t number : field) {
     parts.push_back(std::to_string(number));
   }
@@ -352,6 +353,7 @@ void OptionBinder::assign_one(const std::string& name, const std::string& value,
 void OptionBinder::throw_unknown(const std::string& name,
                                  const std::string& origin) const {
   std::vector<std::string> known;
+  known.reserve(options_.size());
   for (const auto& [known_name, option] : options_) {
     known.push_back(known_name);
   }

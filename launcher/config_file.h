@@ -47,6 +47,8 @@ class OptionBinder {
   // Comma-separated; "" is the empty list.
   void add(const std::string& name, std::vector<std::string>& field,
            const std::string& help);
+  void add(const std::string& name, std::vector<int64_t>& field,
+           const std::string& help);
 
   // The option `name` may also be given without its name, as the one argument
   // that is no option ("voxlift verify PATH").
