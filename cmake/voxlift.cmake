@@ -5,6 +5,10 @@ add_library(voxlift_options INTERFACE)
 target_compile_options(voxlift_options INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
   $<$<BOOL:${VOXLIFT_WERROR}>:-Werror>
+  # GCC 12 sees overlaps in std::string that are not there (GCC bug 105651).
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
+  # Lets ccache see through precompiled headers.
+  $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
 target_include_directories(voxlift_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_features(voxlift_options INTERFACE cxx_std_20)

@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
-#include "launcher/cli/rank_session.h"
+#include "launcher/cli/rank_frame.h"
 #include "launcher/cli/train_command.h"
 #include "launcher/cli/train_options.h"
 #include "trainer/checkpoint/checkpoint_store.h"
@@ -38,7 +38,8 @@ struct EvaluateConfig {
 };
 
 void bind(OptionBinder& binder, EvaluateConfig& config) {
-  binder.add("checkpoint", config.checkpoint, "step_* folder or a run's folder");
+  binder.add("checkpoint", config.checkpoint,
+             "step_* folder or a run's folder");
   binder.add("data", config.data, "packed data set");
   binder.add("json", config.json_out, "also write the scores to this file");
   binder.add("batch", config.batch, "samples per forward pass");
@@ -85,12 +86,13 @@ trainer::TrainConfig config_of(const trainer::Checkpoint& checkpoint,
   return config;
 }
 
-Json evaluate_as_rank(const EvaluateConfig& config, RankSession& session) {
+Json evaluate_as_rank(const EvaluateConfig& config,
+                      trainer::Communicator& control) {
   RealFiles files;
   const RealClock clock;
   trainer::set_compute_threads(config.threads);
   const torch::Device device =
-      trainer::choose_device(config.device, session.local_rank);
+      trainer::choose_device(config.device, local_rank_of(control));
   const trainer::Checkpoint checkpoint =
       load_checkpoint(files, config.checkpoint);
   const trainer::TrainConfig run = config_of(checkpoint, config.checkpoint);
@@ -104,15 +106,14 @@ Json evaluate_as_rank(const EvaluateConfig& config, RankSession& session) {
   trainer::Classification task(model, run.loss);
   const sharding::Dataset dataset(config.data, {});
   if (static_cast<int64_t>(dataset.classes().size()) > model_config.classes) {
-    throw ConfigError(str_cat("data = '", config.data, "' has ",
-                              dataset.classes().size(),
-                              " classes, the checkpoint ",
-                              model_config.classes));
+    throw ConfigError(
+        str_cat("data = '", config.data, "' has ", dataset.classes().size(),
+                " classes, the checkpoint ", model_config.classes));
   }
   return trainer::evaluate(
       task, dataset, *trainer::eval_transform(run, dataset.modality()),
       {.batch = config.batch, .workers = config.workers, .device = device},
-      *session.control, clock);
+      control, clock);
 }
 
 int run_evaluate(std::span<const std::string> args) {
@@ -125,17 +126,17 @@ int run_evaluate(std::span<const std::string> args) {
     return 0;
   }
   binder.parse(args);
-  return run_as_rank(
-      "voxlift evaluate", trainer::CommConfig{}, [&](RankSession& session) {
-        const Json scores = evaluate_as_rank(config, session);
-        if (session.control->rank() == 0) {
-          std::cout << scores.dump() << std::endl;
-          if (!config.json_out.empty()) {
-            RealFiles().publish(config.json_out, scores.dump(2) + "\n");
-          }
-        }
-        return 0;
-      });
+  const auto comm = open_communicator({});
+  return run_ranks(*comm, "voxlift evaluate", [&] {
+    const Json scores = evaluate_as_rank(config, *comm);
+    if (comm->rank() == 0) {
+      std::cout << scores.dump() << std::endl;
+      if (!config.json_out.empty()) {
+        RealFiles().publish(config.json_out, scores.dump(2) + "\n");
+      }
+    }
+    return 0;
+  });
 }
 
 }  // namespace

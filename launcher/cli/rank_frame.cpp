@@ -1,5 +1,6 @@
 #include "launcher/cli/rank_frame.h"
 
+#include "base/strings.h"
 #include "launcher/cli/command.h"
 #include "launcher/launch/cluster_env.h"
 #include "trainer/comm/mpi_comm.h"
@@ -15,16 +16,23 @@ std::unique_ptr<trainer::Communicator> open_communicator(
   return std::make_unique<trainer::SelfComm>();
 }
 
+int local_rank_of(const trainer::Communicator& comm) {
+  const auto* mpi = dynamic_cast<const trainer::MpiComm*>(&comm);
+  return mpi == nullptr ? 0 : mpi->local_rank();
+}
+
 int run_ranks(trainer::Communicator& comm, const std::string& who,
               const std::function<int()>& body) {
-  const int code = run_guarded(who, [&] {
+  bool failed = true;
+  const std::string name =
+      comm.size() > 1 ? str_cat(who, " [rank ", comm.rank(), "]") : who;
+  const int code = run_guarded(name, [&] {
     const int result = body();
-    if (result == 0) {
-      comm.finish();
-    }
+    comm.finish();
+    failed = false;
     return result;
   });
-  if (code != 0) {
+  if (failed) {
     comm.abort(code);
   }
   return code;

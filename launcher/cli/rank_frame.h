@@ -14,9 +14,12 @@ namespace voxlift::launcher {
 std::unique_ptr<trainer::Communicator> open_communicator(
     const trainer::CommConfig& config);
 
+// This rank's number within its host, for the choice of a GPU.
+int local_rank_of(const trainer::Communicator& comm);
+
 // Calls `body` on every rank. An error becomes one line on standard error and
-// ends all ranks with its exit code; without one the group is left in order.
-// COLLECTIVE. Returns the exit code.
+// ends all ranks with its exit code; where body returns, the group is left in
+// order and its result is the exit code. COLLECTIVE. Returns the exit code.
 int run_ranks(trainer::Communicator& comm, const std::string& who,
               const std::function<int()>& body);
 

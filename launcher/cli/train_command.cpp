@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "launcher/cli/rank_session.h"
+#include "launcher/cli/rank_frame.h"
 #include "launcher/cli/train_options.h"
 #include "launcher/signals.h"
 #include "trainer/comm/nccl_comm.h"
@@ -66,23 +66,23 @@ std::unique_ptr<trainer::Communicator> gradient_comm(
 }
 
 int train_as_rank(const OptionBinder& binder, trainer::TrainConfig& config,
-                  RankSession& session) {
+                  trainer::Communicator& control) {
   const StopSignals signals;
   RealFiles files;
   const RealClock clock;
   trainer::set_compute_threads(config.run.threads);
   const torch::Device device =
-      trainer::choose_device(config.run.device, session.local_rank);
-  const auto nccl = gradient_comm(*session.control, device, config.comm);
+      trainer::choose_device(config.run.device, local_rank_of(control));
+  const auto nccl = gradient_comm(control, device, config.comm);
   trainer::TrainContext context = {
-      .control = *session.control,
-      .data = nccl ? *nccl : *session.control,
+      .control = control,
+      .data = nccl ? *nccl : control,
       .device = device,
       .files = files,
       .clock = clock,
       .stop_requested = [&signals] { return signals.requested(); },
       .resolved_config = resolved_json(binder)};
-  if (session.control->rank() == 0) {
+  if (control.rank() == 0) {
     keep_configuration(binder, config, files);
     log_info(str_cat("configuration digest ", binder.digest(), ", device ",
                      device.str()));
@@ -107,9 +107,12 @@ int run_train(std::span<const std::string> args) {
   }
   binder.parse(args);
   config.validate();
-  return run_as_rank("voxlift train", config.comm, [&](RankSession& session) {
-    return train_as_rank(binder, config, session);
-  });
+  const auto comm = open_communicator(config.comm);
+  if (comm->size() > 1) {
+    set_log_rank(comm->rank());
+  }
+  return run_ranks(*comm, "voxlift train",
+                   [&] { return train_as_rank(binder, config, *comm); });
 }
 
 }  // namespace

@@ -13,9 +13,10 @@ void ModelConfig::validate(const std::string& path) const {
     throw ConfigError(
         str_cat(path, "network = '", network, "': must be 'resnet3d'"));
   }
-  if (classes < 2) {
-    throw ConfigError(
-        str_cat(path, "classes = ", classes, ": must be at least 2"));
+  if (classes != 0 && classes < 2) {
+    throw ConfigError(str_cat(path, "classes = ", classes,
+                              ": must be at least 2, or 0 for as many as the "
+                              "data set has"));
   }
   if (!(dropout >= 0.0 && dropout < 1.0)) {
     throw ConfigError(
@@ -27,6 +28,7 @@ void ModelConfig::validate(const std::string& path) const {
 ClassifierImpl::ClassifierImpl(const ModelConfig& config)
     : dropout_(config.dropout) {
   config.validate("model.");
+  VOXLIFT_CHECK(config.classes > 0, "the number of classes is not resolved");
   backbone_ = register_module("backbone", ResNet3D(config.resnet));
   auto head = std::make_shared<torch::nn::Module>();
   fc_ = head->register_module(

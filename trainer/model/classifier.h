@@ -13,7 +13,7 @@ namespace voxlift::trainer {
 // section [model].
 struct ModelConfig {
   std::string network = "resnet3d";
-  int64_t classes = 1000;
+  int64_t classes = 0;   // 0: as many as the data set has.
   double dropout = 0.0;  // Before the head.
   ResNet3DOptions resnet;
 

@@ -1,0 +1,19 @@
+#pragma once
+// Network options as JSON, as golden vectors and checkpoints hold them.
+
+#include <string>
+
+#include "base/json.h"
+#include "trainer/model/classifier.h"
+
+namespace voxlift::trainer {
+
+// Every option by its configuration key.
+Json to_json(const ModelConfig& config);
+
+// Keys that are absent keep their default; `depth` may be a number or a text.
+// Throws DataError naming `origin` and the key for an unknown one or a wrong
+// type, ConfigError for a value out of range.
+ModelConfig model_config_from_json(const Json& json, const std::string& origin);
+
+}  // namespace voxlift::trainer

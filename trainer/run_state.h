@@ -1,0 +1,33 @@
+#pragma once
+// Where a run stands: the part of a checkpoint that is no tensor.
+
+#include <cstdint>
+#include <string>
+
+#include "base/json.h"
+
+namespace voxlift::trainer {
+
+struct RunState {
+  int64_t step = 0;  // Steps done since the beginning.
+  int64_t samples_seen = 0;
+  int64_t evaluated_step = -1;  // Step of the last evaluation.
+  Json scores;                  // What it gave.
+
+  // Of the process, not of the run: samples of the step under way, and the
+  // step of the last checkpoint.
+  int64_t step_samples = 0;
+  int64_t saved_step = -1;
+
+  Json to_json() const;
+  // Throws DataError naming `origin` and the member.
+  static RunState from_json(const Json& json, const std::string& origin);
+};
+
+// Compares what the checkpoint `state` says about its run with `expected`.
+// Throws ConfigError naming `origin`, the key and both values where they
+// differ.
+void check_identity(const Json& state, const Json& expected,
+                    const std::string& origin);
+
+}  // namespace voxlift::trainer

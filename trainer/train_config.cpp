@@ -1,0 +1,86 @@
+#include "trainer/train_config.h"
+
+#include <bit>
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "trainer/fault.h"
+
+namespace voxlift::trainer {
+namespace {
+
+void require_at_least(int64_t value, int64_t least, const std::string& key) {
+  if (value < least) {
+    throw ConfigError(str_cat(key, " = ", value, ": must be at least ", least));
+  }
+}
+
+void require_given(const std::string& value, const std::string& key,
+                   const char* what) {
+  if (value.empty()) {
+    throw ConfigError(str_cat(key, " is not set: give ", what));
+  }
+}
+
+}  // namespace
+
+void RunConfig::validate(const std::string& path) const {
+  require_given(out, path + "out", "the folder for checkpoints and results");
+  require_at_least(epochs, 1, path + "epochs");
+  require_at_least(max_steps, 0, path + "max_steps");
+  require_at_least(threads, 1, path + "threads");
+  if (device != "auto" && device != "cpu" && device != "cuda") {
+    throw ConfigError(str_cat(path, "device = '", device,
+                              "': must be 'auto', 'cpu' or 'cuda'"));
+  }
+  parse_fault(fault, path + "fault");
+}
+
+void DataConfig::validate(const std::string& path) const {
+  require_given(train, path + "train", "the folder of a packed data set");
+  require_at_least(workers, 1, path + "workers");
+  require_at_least(prefetch_batches, 1, path + "prefetch_batches");
+}
+
+void BatchConfig::validate(const std::string& path) const {
+  require_at_least(slots, 1, path + "slots");
+  require_at_least(slot_batch, 1, path + "slot_batch");
+  if (!std::has_single_bit(static_cast<uint64_t>(slots))) {
+    const auto below =
+        static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(slots)));
+    throw ConfigError(str_cat(path, "slots = ", slots,
+                              ": must be a power of two, such as ", below,
+                              " or ", 2 * below));
+  }
+}
+
+void EvalConfig::validate(const std::string& path) const {
+  require_at_least(every_epochs, 0, path + "every_epochs");
+  require_at_least(batch, 1, path + "batch");
+}
+
+void InitConfig::validate(const std::string& path) const {
+  if (!(min_matched_frac >= 0.0 && min_matched_frac <= 1.0)) {
+    throw ConfigError(str_cat(path, "min_matched_frac = ", min_matched_frac,
+                              ": must be in [0, 1]"));
+  }
+}
+
+void TrainConfig::validate() const {
+  run.validate("run.");
+  data.validate("data.");
+  photo.validate("photo");
+  volume.validate("volume");
+  model.validate("model.");
+  batch.validate("batch.");
+  reduce.validate("reduce.");
+  loss.validate("loss.");
+  sgd.validate("sgd.");
+  schedule.validate("schedule.");
+  checkpoint.validate("checkpoint.");
+  eval.validate("eval.");
+  init.validate("init.");
+  comm.validate("comm");
+}
+
+}  // namespace voxlift::trainer

@@ -1,0 +1,90 @@
+#pragma once
+// Everything that a training run can be told. Sections of the configuration are
+// the members' names; launcher/cli/train_options.cpp binds them.
+
+#include <cstdint>
+#include <string>
+
+#include "dataio/transform/transform.h"
+#include "trainer/checkpoint/checkpoint_store.h"
+#include "trainer/comm/communicator.h"
+#include "trainer/model/classifier.h"
+#include "trainer/optim/schedule.h"
+#include "trainer/optim/sgd.h"
+#include "trainer/reduce/gradient_reducer.h"
+#include "trainer/task/classification.h"
+
+namespace voxlift::trainer {
+
+struct RunConfig {
+  std::string out;  // Folder of checkpoints, log and result.
+  uint64_t seed = 0;
+  int64_t epochs = 100;
+  int64_t max_steps = 0;  // Stop after this many steps; 0: run all epochs.
+  // Compute threads per rank. Sums inside convolutions depend on it: runs that
+  // are to agree bit for bit need the same number.
+  int64_t threads = 1;
+  std::string device = "auto";  // "auto", "cpu" or "cuda".
+  // Deliberate failure for tests: "kill@step=7,rank=1" or "hang@...".
+  std::string fault;
+
+  void validate(const std::string& path) const;  // Throws ConfigError.
+};
+
+struct DataConfig {
+  std::string train;  // Folder of a packed data set (voxlift pack).
+  std::string val;    // The same, for evaluation; empty: none.
+  bool verify_checksums = true;
+  int64_t workers = 1;           // Decoding threads per rank.
+  int64_t prefetch_batches = 4;  // Slot batches decoded ahead.
+
+  void validate(const std::string& path) const;  // Throws ConfigError.
+};
+
+// The global batch is slots * slot_batch samples, whatever the number of ranks.
+struct BatchConfig {
+  int64_t slots = 1;  // Power of two; the most ranks that can take part.
+  int64_t slot_batch = 32;
+
+  void validate(const std::string& path) const;  // Throws ConfigError.
+};
+
+struct EvalConfig {
+  int64_t every_epochs = 1;  // 0: only at the end.
+  int64_t batch = 32;        // Samples per forward pass.
+
+  void validate(const std::string& path) const;  // Throws ConfigError.
+};
+
+// Weights to start from, unless there is a checkpoint to resume.
+struct InitConfig {
+  std::string weights;  // .safetensors, .pth or a checkpoint folder; or empty.
+  bool load_head = false;
+  // Fewer matched tensors than this share is an error, not a bad start.
+  double min_matched_frac = 0.9;
+
+  void validate(const std::string& path) const;  // Throws ConfigError.
+};
+
+struct TrainConfig {
+  RunConfig run;
+  DataConfig data;
+  dataio::PhotoTransformConfig photo;
+  dataio::VolumeTransformConfig volume;
+  ModelConfig model;
+  BatchConfig batch;
+  ReducerConfig reduce;
+  ClassificationConfig loss;
+  SgdConfig sgd;
+  ScheduleConfig schedule;
+  CheckpointConfig checkpoint;
+  EvalConfig eval;
+  InitConfig init;
+  CommConfig comm;
+
+  // Checks every section. Throws ConfigError naming section.field, the value
+  // and the legal ones.
+  void validate() const;
+};
+
+}  // namespace voxlift::trainer

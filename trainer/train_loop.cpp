@@ -1,0 +1,517 @@
+#include "trainer/train_loop.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "base/random.h"
+#include "base/strings.h"
+#include "sharding/assignment.h"
+#include "sharding/dataset.h"
+#include "sharding/sample_stream.h"
+#include "trainer/evaluate.h"
+#include "trainer/fault.h"
+#include "trainer/input/collate.h"
+#include "trainer/model/model_json.h"
+#include "trainer/report/step_report.h"
+#include "trainer/run_state.h"
+#include "trainer/slot_requests.h"
+#include "trainer/task/classification.h"
+#include "trainer/weights/load_weights.h"
+
+namespace voxlift::trainer {
+namespace {
+
+constexpr const char* kResultFile = "result.json";
+constexpr const char* kFaultMarker = "fault_fired";
+
+using sharding::Dataset;
+using sharding::SampleBatch;
+
+// One run on one rank. The public functions are called once, in order.
+class TrainLoop {
+ public:
+  TrainLoop(const TrainConfig& config, TrainContext& context)
+      : config_(config),
+        context_(context),
+        rank_(context.control.rank()),
+        slots_(sharding::slots_of_rank(config.batch.slots, rank_,
+                                       context.control.size())),
+        fault_(parse_fault(config.run.fault, "run.fault")),
+        store_(context.files, join_path(config.run.out, "checkpoints"),
+               config.checkpoint.keep),
+        writer_(store_) {}
+
+  std::optional<TrainOutcome> earlier_result() const;
+  void open_data();
+  void build();
+  void start_or_resume();
+  TrainOutcome run();
+
+ private:
+  // Set-up.
+  void log_start();
+  Json identity() const;
+  void load_initial_weights();
+  void resume(int64_t step);
+  std::optional<int64_t> agree_on_checkpoint();
+
+  // One step and its parts.
+  void take_step(sharding::SampleStream& stream, bool* stop);
+  void run_slot(int64_t slot, SampleBatch samples,
+                std::span<double> slot_values);
+  void update_batch_norms();
+  StepTotals gather_totals(const std::vector<double>& slot_values,
+                           bool stop_here);
+  void check_finite(const StepTotals& totals) const;
+  void finish_step(const StepTotals& totals, double lr, double started_s,
+                   const sharding::SampleStream& stream);
+
+  // Between steps.
+  void evaluate_if_due();
+  void checkpoint_if_due();
+  void save_checkpoint();
+  TrainOutcome finish();
+
+  double learning_rate_now() const;
+  RunPosition position() const;
+  int64_t total_steps() const;
+
+  bool is_root() const { return rank_ == 0; }
+
+  const TrainConfig& config_;
+  TrainContext& context_;
+  int rank_;
+  sharding::SlotRange slots_;
+  Fault fault_;
+  CheckpointStore store_;
+  CheckpointWriter writer_;
+
+  std::unique_ptr<Dataset> train_data_;
+  std::unique_ptr<Dataset> val_data_;
+  std::unique_ptr<dataio::Transform> train_transform_;
+  std::unique_ptr<dataio::Transform> eval_transform_;
+  sharding::AssignmentConfig assignment_;
+  int64_t steps_per_epoch_ = 0;
+
+  ModelConfig model_config_;
+  std::unique_ptr<Task> task_;
+  std::vector<BatchNormImpl*> batch_norms_;
+  std::unique_ptr<Sgd> optimizer_;
+  std::unique_ptr<GradientReducer> reducer_;
+
+  RunState state_;
+  std::unique_ptr<StepReport> report_;
+};
+
+// ---- set-up ----
+
+std::optional<TrainOutcome> TrainLoop::earlier_result() const {
+  const std::string path = join_path(config_.run.out, kResultFile);
+  if (!context_.files.exists(path)) {
+    return std::nullopt;
+  }
+  const Json result = parse_json(as_text(context_.files.read(path)), path);
+  TrainOutcome outcome{.finished = true,
+                       .steps = json_get<int64_t>(result, "steps", path),
+                       .scores = result.value("scores", Json())};
+  if (is_root()) {
+    log_info(str_cat("'", path, "' says that this run has finished after ",
+                     outcome.steps, " steps; nothing to do"));
+  }
+  return outcome;
+}
+
+void TrainLoop::open_data() {
+  const sharding::DatasetConfig data_config = {
+      .verify_checksums = config_.data.verify_checksums};
+  train_data_ = std::make_unique<Dataset>(config_.data.train, data_config);
+  train_transform_ = train_transform(config_, train_data_->modality());
+  if (!config_.data.val.empty()) {
+    val_data_ = std::make_unique<Dataset>(config_.data.val, data_config);
+    eval_transform_ = eval_transform(config_, val_data_->modality());
+    if (val_data_->classes() != train_data_->classes()) {
+      throw ConfigError(str_cat(
+          "data.val '", config_.data.val, "' has ", val_data_->classes().size(),
+          " classes, data.train '", config_.data.train, "' has ",
+          train_data_->classes().size(), "; the lists of names must be equal"));
+    }
+  }
+  assignment_ = {.num_samples = train_data_->num_samples(),
+                 .slots = config_.batch.slots,
+                 .slot_batch = config_.batch.slot_batch,
+                 .seed = config_.run.seed};
+  steps_per_epoch_ = sharding::EpochAssignment(assignment_, 0).num_steps();
+}
+
+void TrainLoop::build() {
+  model_config_ = config_.model;
+  const auto data_classes = static_cast<int64_t>(train_data_->classes().size());
+  if (model_config_.classes == 0) {
+    model_config_.classes = data_classes;
+  }
+  if (model_config_.classes < data_classes) {
+    throw ConfigError(str_cat("model.classes = ", model_config_.classes,
+                              ", but the data set has ", data_classes));
+  }
+  Classifier model(model_config_);
+  initialize(*model, config_.run.seed);
+  model->to(context_.device);
+  model->train();
+  batch_norms_ = batch_norms(*model);
+  TensorMap parameters;
+  std::vector<torch::Tensor> tensors;
+  for (const auto& item : model->named_parameters()) {
+    parameters.emplace_back(item.key(), item.value());
+    tensors.push_back(item.value());
+  }
+  int64_t statistics = 0;
+  for (const BatchNormImpl* norm : batch_norms_) {
+    statistics += 2 * norm->channels();
+  }
+  task_ = std::make_unique<Classification>(model, config_.loss);
+  optimizer_ = std::make_unique<Sgd>(std::move(parameters), config_.sgd);
+  reducer_ = std::make_unique<GradientReducer>(tensors, statistics,
+                                               slots_.end - slots_.begin,
+                                               context_.data, config_.reduce);
+}
+
+// What a checkpoint must share with the run that goes on from it.
+Json TrainLoop::identity() const {
+  return {{"seed", config_.run.seed},
+          {"slots", config_.batch.slots},
+          {"slot_batch", config_.batch.slot_batch},
+          {"reduction", config_.reduce.reduction},
+          {"steps_per_epoch", steps_per_epoch_},
+          {"data", hex(train_data_->fingerprint(), 8)},
+          {"model", to_json(model_config_)}};
+}
+
+void TrainLoop::load_initial_weights() {
+  if (config_.init.weights.empty()) {
+    return;
+  }
+  const MatchReport report = match_weights(
+      task_->model(), read_weight_file(context_.files, config_.init.weights),
+      {.load_head = config_.init.load_head});
+  if (is_root()) {
+    log_info(
+        str_cat("weights from '", config_.init.weights, "':\n", report.text()));
+  }
+  if (report.matched_frac() < config_.init.min_matched_frac) {
+    throw ConfigError(str_cat(
+        "init.weights = '", config_.init.weights, "': only ",
+        report.matched.size(), " of ",
+        report.matched.size() + report.missing.size() + report.reshaped.size(),
+        " tensors match, init.min_matched_frac = ",
+        config_.init.min_matched_frac));
+  }
+}
+
+// Rank 0 looks for the newest good one; the others take its word.
+std::optional<int64_t> TrainLoop::agree_on_checkpoint() {
+  int64_t step = -1;
+  if (is_root()) {
+    context_.files.make_dirs(config_.run.out);
+    store_.remove_leftovers();
+    std::vector<std::string> problems;
+    step = store_.newest_good(&problems).value_or(-1);
+    for (const std::string& problem : problems) {
+      log_warning(problem);
+    }
+    if (!problems.empty()) {
+      log_warning(step < 0 ? "no good checkpoint is left: starting anew"
+                           : str_cat("using the checkpoint of step ", step));
+    }
+  }
+  context_.control.broadcast(buffer_of(std::span(&step, 1)), 0);
+  return step < 0 ? std::nullopt : std::optional(step);
+}
+
+void TrainLoop::resume(int64_t step) {
+  const std::string origin = store_.path_of(step);
+  const Checkpoint checkpoint = store_.load(step);
+  state_ = RunState::from_json(checkpoint.state, origin);
+  check_identity(checkpoint.state, identity(), origin);
+  const MatchReport report =
+      match_weights(task_->model(), checkpoint.model, {.load_head = true});
+  VOXLIFT_CHECK(report.matched_frac() == 1.0 && report.unexpected.empty(),
+                "a checkpoint of this model has other tensors");
+  optimizer_->load_state(checkpoint.optimizer, origin);
+}
+
+void TrainLoop::log_start() {
+  if (!is_root()) {
+    return;
+  }
+  log_info(str_cat(
+      "training on ", train_data_->num_samples(), " samples of ",
+      train_data_->classes().size(), " classes, ", steps_per_epoch_,
+      " steps an epoch, ", total_steps(), " in all; ", context_.control.size(),
+      " ranks (", context_.control.name(), "), ", config_.batch.slots,
+      " slots of ", config_.batch.slot_batch, ", from step ", state_.step));
+  report_->start(state_, context_.control.size());
+}
+
+void TrainLoop::start_or_resume() {
+  if (const auto step = agree_on_checkpoint()) {
+    resume(*step);
+  } else {
+    load_initial_weights();
+  }
+  report_ = std::make_unique<StepReport>(
+      is_root() ? config_.run.out : "", task_->sum_names(),
+      assignment_.num_samples * config_.run.epochs, context_.clock);
+  log_start();
+}
+
+// ---- one step ----
+
+RunPosition TrainLoop::position() const {
+  return {.epoch = state_.step / steps_per_epoch_,
+          .step_in_epoch = state_.step % steps_per_epoch_,
+          .steps_per_epoch = steps_per_epoch_,
+          .num_epochs = config_.run.epochs};
+}
+
+double TrainLoop::learning_rate_now() const {
+  return learning_rate(config_.schedule, position());
+}
+
+int64_t TrainLoop::total_steps() const {
+  const int64_t all = config_.run.epochs * steps_per_epoch_;
+  return config_.run.max_steps > 0 ? std::min(all, config_.run.max_steps) : all;
+}
+
+void TrainLoop::run_slot(int64_t slot, SampleBatch samples,
+                         std::span<double> slot_values) {
+  reducer_->begin_slot(slot - slots_.begin);
+  if (!samples.labels.empty()) {
+    const Batch batch = to_batch(samples, context_.device);
+    // Dropout draws by (seed, step, slot): the same on any rank.
+    torch::manual_seed(RandomStream(config_.run.seed, Purpose::kDropout,
+                                    static_cast<uint64_t>(state_.step),
+                                    static_cast<uint64_t>(slot))
+                           .next_u64());
+    const torch::Tensor loss = task_->loss(batch, slot_values);
+    std::vector<torch::Tensor> statistics;
+    for (const BatchNormImpl* norm : batch_norms_) {
+      statistics.push_back(norm->slot_mean);
+      statistics.push_back(norm->slot_var);
+    }
+    if (!statistics.empty()) {
+      reducer_->set_statistics(torch::cat(statistics));
+    }
+    // Sums over slots of this are the mean over the step's samples.
+    (loss / static_cast<double>(state_.step_samples)).backward();
+  }
+  slot_values.back() = static_cast<double>(samples.labels.size());
+  reducer_->end_slot();
+}
+
+// Running statistics move by the mean over the slots that had samples.
+void TrainLoop::update_batch_norms() {
+  if (batch_norms_.empty()) {
+    return;
+  }
+  const int64_t used_slots = std::min(config_.batch.slots, state_.step_samples);
+  const torch::Tensor mean =
+      reducer_->statistics() / static_cast<double>(used_slots);
+  int64_t offset = 0;
+  for (BatchNormImpl* norm : batch_norms_) {
+    const int64_t channels = norm->channels();
+    norm->update_running(mean.narrow(0, offset, channels),
+                         mean.narrow(0, offset + channels, channels));
+    offset += 2 * channels;
+  }
+}
+
+// Every rank gets every slot's values and adds them in slot order.
+StepTotals TrainLoop::gather_totals(const std::vector<double>& slot_values,
+                                    bool stop_here) {
+  std::vector<double> mine = slot_values;
+  mine.push_back(stop_here ? 1.0 : 0.0);
+  std::vector<double> all(mine.size() *
+                          static_cast<size_t>(context_.control.size()));
+  context_.control.all_gather(buffer_of(mine), buffer_of(all));
+  const size_t width = task_->sum_names().size() + 1;
+  StepTotals totals;
+  totals.sums.resize(width);
+  for (size_t begin = 0; begin < all.size(); begin += mine.size()) {
+    for (size_t i = 0; i + 1 < mine.size(); ++i) {
+      totals.sums[i % width] += all[begin + i];
+    }
+    totals.stop = totals.stop || all[begin + mine.size() - 1] > 0.0;
+  }
+  totals.samples = static_cast<int64_t>(totals.sums.back());
+  totals.sums.pop_back();
+  return totals;
+}
+
+void TrainLoop::check_finite(const StepTotals& totals) const {
+  if (std::isfinite(totals.sums.front())) {
+    return;
+  }
+  throw ConfigError(str_cat(
+      "the loss is ", totals.sums.front(), " at step ", state_.step, " (epoch ",
+      position().epoch, ", learning rate ", learning_rate_now(),
+      "): lower schedule.lr or raise schedule.warmup_steps; checkpoints up to ",
+      "here are good"));
+}
+
+void TrainLoop::finish_step(const StepTotals& totals, double lr,
+                            double started_s,
+                            const sharding::SampleStream& stream) {
+  if (is_root()) {
+    report_->step(state_, position(), totals,
+                  {.lr = lr,
+                   .step_s = context_.clock.now_s() - started_s,
+                   .data_wait_s = stream.waited_s(),
+                   .comm_wait_s = reducer_->waited_s()});
+  }
+  ++state_.step;
+  state_.samples_seen += totals.samples;
+  set_log_step(state_.step);
+}
+
+void TrainLoop::take_step(sharding::SampleStream& stream, bool* stop) {
+  const double started_s = context_.clock.now_s();
+  fire_fault(fault_, state_.step, rank_,
+             join_path(config_.run.out, kFaultMarker));
+  const int64_t step_in_epoch = position().step_in_epoch;
+  state_.step_samples = step_size(assignment_, step_in_epoch);
+  const size_t width = task_->sum_names().size() + 1;
+  std::vector<double> values(width *
+                             static_cast<size_t>(slots_.end - slots_.begin));
+  for (int64_t slot = slots_.begin; slot < slots_.end; ++slot) {
+    auto samples = stream.next();
+    VOXLIFT_CHECK(samples.has_value() && samples->request.slot == slot &&
+                      samples->request.step == step_in_epoch,
+                  "the stream is out of step");
+    const auto index = static_cast<size_t>(slot - slots_.begin);
+    run_slot(slot, *std::move(samples),
+             std::span(values).subspan(index * width, width));
+  }
+  reducer_->finish();
+  const double lr = learning_rate_now();
+  const StepTotals totals = gather_totals(values, context_.stop_requested());
+  check_finite(totals);
+  optimizer_->step(lr);
+  update_batch_norms();
+  finish_step(totals, lr, started_s, stream);
+  *stop = totals.stop;
+}
+
+// ---- between steps ----
+
+void TrainLoop::evaluate_if_due() {
+  const bool at_end = state_.step == total_steps();
+  const bool at_epoch_end = state_.step % steps_per_epoch_ == 0;
+  const int64_t epochs_done = state_.step / steps_per_epoch_;
+  const int64_t every = config_.eval.every_epochs;
+  const bool due = at_end || (at_epoch_end && epochs_done > 0 && every > 0 &&
+                              epochs_done % every == 0);
+  if (val_data_ == nullptr || !due || state_.evaluated_step == state_.step) {
+    return;
+  }
+  state_.scores = evaluate(*task_, *val_data_, *eval_transform_,
+                           {.batch = config_.eval.batch,
+                            .workers = config_.data.workers,
+                            .prefetch_batches = config_.data.prefetch_batches,
+                            .device = context_.device},
+                           context_.control, context_.clock);
+  state_.evaluated_step = state_.step;
+  if (is_root()) {
+    report_->evaluation(state_);
+  }
+}
+
+void TrainLoop::save_checkpoint() {
+  state_.saved_step = state_.step;
+  if (!is_root()) {
+    return;
+  }
+  Json state = state_.to_json();
+  state["identity"] = identity();
+  state["config"] = context_.resolved_config;
+  state["world_size"] = context_.control.size();
+  writer_.save(state_.step, {.model = snapshot(named_tensors(task_->model())),
+                             .optimizer = snapshot(optimizer_->state()),
+                             .state = std::move(state)});
+}
+
+void TrainLoop::checkpoint_if_due() {
+  const int64_t every = config_.checkpoint.every_steps;
+  if (every > 0 && state_.step % every == 0) {
+    save_checkpoint();
+  }
+}
+
+TrainOutcome TrainLoop::run() {
+  bool stop = false;
+  {
+    sharding::SampleStream stream(
+        *train_data_, *train_transform_,
+        {.num_workers = config_.data.workers,
+         .prefetch_batches = config_.data.prefetch_batches,
+         .seed = config_.run.seed},
+        slot_requests(assignment_, slots_, state_.step, total_steps()),
+        context_.clock);
+    evaluate_if_due();  // A run that was killed before it could.
+    while (state_.step < total_steps() && !stop) {
+      take_step(stream, &stop);
+      if (!stop) {
+        evaluate_if_due();
+      }
+      checkpoint_if_due();
+    }
+  }
+  return finish();
+}
+
+TrainOutcome TrainLoop::finish() {
+  const bool finished = state_.step == total_steps();
+  if (finished) {
+    evaluate_if_due();  // Where the wish to stop came with the last step.
+  }
+  if (state_.saved_step != state_.step) {
+    save_checkpoint();
+  }
+  writer_.finish();
+  if (is_root()) {
+    report_->end(state_, finished);
+    if (finished) {
+      const Json result = {{"steps", state_.step},
+                           {"samples", state_.samples_seen},
+                           {"checkpoint", store_.path_of(state_.step)},
+                           {"scores", state_.scores}};
+      context_.files.publish(join_path(config_.run.out, kResultFile),
+                             result.dump(2) + "\n");
+    }
+  }
+  context_.control.barrier();
+  return {.finished = finished, .steps = state_.step, .scores = state_.scores};
+}
+
+}  // namespace
+
+TrainOutcome train(const TrainConfig& config, TrainContext& context) {
+  config.validate();
+  TrainLoop loop(config, context);
+  if (auto outcome = loop.earlier_result()) {
+    return *outcome;
+  }
+  loop.open_data();
+  loop.build();
+  loop.start_or_resume();
+  return loop.run();
+}
+
+}  // namespace voxlift::trainer
