@@ -128,25 +128,11 @@ TEST(JpegTest, RejectsTwoComponents) {
                           {"two.jpg", "2 components", "want 1"});
 }
 
-// A progressive file whose first scan is repeated hundreds of times.
 TEST(JpegTest, RejectsAProgressiveFileOfTooManyScans) {
   const Bytes bytes =
-      test::plain_jpeg({.progressive = true}, 64, 64, {90, 128, 128});
-  std::vector<size_t> scans;
-  for (size_t i = 0; i + 1 < bytes.size(); ++i) {
-    if (bytes[i] == std::byte{0xff} && bytes[i + 1] == std::byte{0xda}) {
-      scans.push_back(i);
-    }
-  }
-  ASSERT_GE(scans.size(), 2U);
-  const Bytes last(bytes.begin() + scans.back(), bytes.end() - 2);
-  Bytes bomb(bytes.begin(), bytes.end() - 2);
-  for (int i = 0; i < 300; ++i) {
-    bomb.insert(bomb.end(), last.begin(), last.end());
-  }
-  bomb.insert(bomb.end(), bytes.end() - 2, bytes.end());
-  expect_error<DataError>([&] { (void)decode_image(bomb, "scans.jpg"); },
-                          {"scans.jpg", "damaged JPEG"});
+      test::plain_jpeg({.many_scans = true}, 16, 16, {90, 128, 128});
+  expect_error<DataError>([&] { (void)decode_image(bytes, "scans.jpg"); },
+                          {"scans.jpg: damaged JPEG: more than 200 scans"});
 }
 
 TEST(DecoderTest, RejectsWhatIsNoPicture) {

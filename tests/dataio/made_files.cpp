@@ -52,6 +52,22 @@ int max_difference(const Image& a, const Image& b) {
   return difference;
 }
 
+namespace {
+
+// The first scan holds the lowest coefficient of all components.
+std::vector<jpeg_scan_info> many_scans() {
+  std::vector<jpeg_scan_info> scans = {{3, {0, 1, 2, 0}, 0, 0, 0, 0}};
+  for (int component = 0; component < 3; ++component) {
+    for (int k = 1; k < 64; ++k) {
+      scans.push_back({1, {component, 0, 0, 0}, k, k, 0, 1});
+      scans.push_back({1, {component, 0, 0, 0}, k, k, 1, 0});
+    }
+  }
+  return scans;
+}
+
+}  // namespace
+
 Bytes plain_jpeg(const JpegKind& kind, int64_t height, int64_t width,
                  const std::array<uint8_t, 4>& stored) {
   jpeg_compress_struct info{};
@@ -72,7 +88,11 @@ Bytes plain_jpeg(const JpegKind& kind, int64_t height, int64_t width,
   if (kind.num_components == 4) {
     info.write_Adobe_marker = kind.adobe ? TRUE : FALSE;
   }
-  if (kind.progressive) {
+  const std::vector<jpeg_scan_info> scans = many_scans();
+  if (kind.many_scans) {
+    info.scan_info = scans.data();
+    info.num_scans = static_cast<int>(scans.size());
+  } else if (kind.progressive) {
     jpeg_simple_progression(&info);
   }
   jpeg_start_compress(&info, TRUE);

@@ -31,6 +31,9 @@ struct JpegKind {
   int num_components = 3;  // 1 grey, 3 YCbCr, 4 CMYK.
   bool adobe = false;      // The marker of Adobe's programs.
   bool progressive = false;
+  // Colour and progressive only: each coefficient of each component in two
+  // scans of its own, 379 in all.
+  bool many_scans = false;
 };
 
 // A picture whose every pixel has these stored component values.
@@ -54,8 +57,7 @@ nifti_1_header nifti_header(int16_t datatype, int16_t bits,
 // Header, four zero bytes, voxels.
 Bytes nifti_file(const nifti_1_header& header, std::span<const std::byte> data);
 
-// The header's size, place or type of every number reversed: the other byte
-// order.
+// The header in the other byte order.
 nifti_1_header swapped(const nifti_1_header& header);
 
 template <typename T>

@@ -211,8 +211,7 @@ TEST(PhotoTransformTest, DependsOnTheDrawsOnly) {
   EXPECT_NE(run(*transform, bytes, 5), run(*transform, bytes, 6));
 }
 
-// With the whole picture as crop and one decision each, what comes out is the
-// picture or its mirror image.
+// Draws do not depend on flip_prob's value, so the crops are the same.
 TEST(PhotoTransformTest, MirrorsLeftAndRight) {
   PhotoTransformConfig config;
   config.image_size = 8;
@@ -221,7 +220,6 @@ TEST(PhotoTransformTest, MirrorsLeftAndRight) {
   config.channel_shuffle_prob = 0.0;
   config.mean = 0.0;
   config.std = 1.0;
-  // So wide a strip always takes the fallback: columns 0 to 10.
   const Image image = test::ramp_image(8, 8);
   config.flip_prob = 0.0;
   const auto plain = run(*make_photo_eval_transform(config), encode_png(image));
