@@ -39,9 +39,7 @@ int Supervisor::run(const LaunchPlan& plan,
     const NextStep next =
         policy.after(code, stop_requested_, checkpoint != checkpoint_before);
     if (!next.restart) {
-      say_(str_cat(
-          "the ranks have ended: ", describe_end(code), "; ", policy.num_idle(),
-          " restarts without a new checkpoint, exit code ", next.exit_code));
+      say_end(code, next.exit_code, policy.num_idle());
       return next.exit_code;
     }
     say_(str_cat("a rank was lost: ", describe_end(code), "; restart ",
@@ -52,6 +50,19 @@ int Supervisor::run(const LaunchPlan& plan,
       return static_cast<int>(ExitCode::kInterrupted);
     }
   }
+}
+
+void Supervisor::say_end(int code, int own_code, int64_t num_restarts) {
+  std::string line = "the ranks have ended: " + describe_end(code);
+  if (num_restarts > 0 && !stop_requested_ &&
+      classify_end(code) == EndKind::kRankLost) {
+    line += str_cat("; giving up after ", num_restarts,
+                    " restarts without a new checkpoint");
+  }
+  if (own_code != code) {
+    line += str_cat("; exit code ", own_code);
+  }
+  say_(line);
 }
 
 int Supervisor::run_once(const LaunchPlan& plan,

@@ -32,6 +32,7 @@ class Supervisor {
   // Runs the ranks once, to their end.
   int run_once(const LaunchPlan& plan,
                const std::vector<std::string>& environment);
+  void say_end(int code, int own_code, int64_t num_restarts);
   void on_signal(int number, RankGroup* group);
   void advance_stage(RankGroup& group);
   void enter(Stage stage);

@@ -91,6 +91,8 @@ TEST_F(LaunchTest, GivesUpAfterItsRestartsWithFive) {
       launch({"--max-restarts", "1"}, {"--steps", "8", "--kill", "1"});
   EXPECT_EQ(result.exit_code, 5) << result.err;
   EXPECT_NE(result.err.find("restart 1 of 1"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("giving up after 1 restarts"), std::string::npos)
+      << result.err;
 }
 
 TEST_F(LaunchTest, TurnsEveryStopSignalIntoACheckpointAnd75) {
