@@ -4,7 +4,9 @@
 #include <hdf5.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
+#include <cstdlib>
 #include <functional>
 #include <type_traits>
 #include <utility>
@@ -20,14 +22,29 @@ static_assert(std::endian::native == std::endian::little,
 
 namespace {
 
+// Whether any write of this process failed.
+std::atomic<bool>& write_failed() {
+  static std::atomic<bool> failed = false;
+  return failed;
+}
+
+// The library's own clean-up at exit crashes after a write that found the disk
+// full; then there is nothing to save, and it is left out.
+bool install_exit_handler() {
+  H5dont_atexit();
+  return std::atexit([] {
+           if (!write_failed()) {
+             H5close();
+           }
+         }) == 0;
+}
+
 // Before any other call. The library prints every error unless each thread
-// tells it not to; and its clean-up at exit crashes after a write that found
-// the disk full. Nothing is left to clean up: H5Handle closes everything.
+// tells it not to.
 void prepare_library() {
-  static const herr_t no_exit_handler = H5dont_atexit();
-  thread_local const herr_t done = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-  static_cast<void>(no_exit_handler);
-  static_cast<void>(done);
+  [[maybe_unused]] static const bool installed = install_exit_handler();
+  [[maybe_unused]] thread_local const herr_t silent =
+      H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }
 
 // The innermost message of the last failed call: the most specific one.
@@ -60,6 +77,9 @@ int64_t check_read(int64_t result, const std::string& where, const char* what) {
 
 int64_t check_write(int64_t result, const std::string& where,
                     const char* what) {
+  if (result < 0) {
+    write_failed() = true;
+  }
   return check<IoError>(result, where, what);
 }
 
@@ -82,20 +102,11 @@ H5Handle space_of(const H5Handle& dataset, const std::string& where) {
 
 template <typename T>
 hid_t native_type() {
-  if constexpr (std::is_same_v<T, uint8_t>) {
-    return H5T_NATIVE_UINT8;
-  } else if constexpr (std::is_same_v<T, uint32_t>) {
-    return H5T_NATIVE_UINT32;
-  } else if constexpr (std::is_same_v<T, int32_t>) {
-    return H5T_NATIVE_INT32;
-  } else if constexpr (std::is_same_v<T, int64_t>) {
-    return H5T_NATIVE_INT64;
-  } else if constexpr (std::is_same_v<T, float>) {
-    return H5T_NATIVE_FLOAT;
-  } else {
-    static_assert(std::is_same_v<T, double>);
-    return H5T_NATIVE_DOUBLE;
-  }
+  return std::is_same_v<T, uint8_t>    ? H5T_NATIVE_UINT8
+         : std::is_same_v<T, uint32_t> ? H5T_NATIVE_UINT32
+         : std::is_same_v<T, int64_t>  ? H5T_NATIVE_INT64
+         : std::is_same_v<T, float>    ? H5T_NATIVE_FLOAT
+                                       : H5T_NATIVE_DOUBLE;
 }
 
 bool is_signed_integer(const H5Handle& type) {
@@ -219,8 +230,7 @@ std::vector<std::string> read_any_strings(const H5Handle& type,
 }
 
 H5Handle string_type(size_t width, const std::string& where) {
-  H5Handle type =
-      write_handle(H5Tcopy(H5T_C_S1), where, "cannot make a string type");
+  H5Handle type(H5Tcopy(H5T_C_S1));
   check_write(H5Tset_size(type.get(), std::max<size_t>(width, 1)), where,
               "cannot size a string type");
   H5Tset_cset(type.get(), H5T_CSET_UTF8);
@@ -228,21 +238,21 @@ H5Handle string_type(size_t width, const std::string& where) {
   return type;
 }
 
-H5Handle simple_space(const std::vector<int64_t>& shape,
-                      const std::string& where) {
+// A shape that cannot be is refused by whoever gets it.
+H5Handle simple_space(const std::vector<int64_t>& shape) {
   const std::vector<hsize_t> dims(shape.begin(), shape.end());
-  return write_handle(
-      H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr),
-      where, "cannot make a shape");
+  return H5Handle(
+      H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr));
 }
 
 H5Handle make_dataset(hid_t group, const std::string& name, hid_t type,
                       const H5Handle& space, const std::string& where) {
-  const H5Handle plist =
-      write_handle(H5Pcreate(H5P_DATASET_CREATE), where, "cannot create");
+  const H5Handle plist(H5Pcreate(H5P_DATASET_CREATE));
   H5Pset_layout(plist.get(), H5D_CONTIGUOUS);
   H5Pset_alloc_time(plist.get(), H5D_ALLOC_TIME_EARLY);
   H5Pset_fill_time(plist.get(), H5D_FILL_TIME_NEVER);
+  // Equal samples give equal bytes: no time stamps.
+  H5Pset_obj_track_times(plist.get(), false);
   return write_handle(H5Dcreate2(group, name.c_str(), type, space.get(),
                                  H5P_DEFAULT, plist.get(), H5P_DEFAULT),
                       where, "cannot create");
@@ -268,8 +278,7 @@ OpenAttribute open_attribute(const H5Handle& node, const std::string& name,
 
 void write_scalar(const H5Handle& node, const std::string& name, hid_t type,
                   const void* value, const std::string& where) {
-  const H5Handle space =
-      write_handle(H5Screate(H5S_SCALAR), where, "cannot make a shape");
+  const H5Handle space(H5Screate(H5S_SCALAR));
   const H5Handle attribute =
       write_handle(H5Acreate2(node.get(), name.c_str(), type, space.get(),
                               H5P_DEFAULT, H5P_DEFAULT),
@@ -300,17 +309,15 @@ H5Node::H5Node(H5Handle handle, std::string file, std::string name)
 
 std::string H5Node::where(const std::string& attribute) const {
   prepare_library();
-  const std::string node = str_cat("'", file_, "' ", name_);
-  return attribute.empty() ? node
-                           : str_cat(node, " attribute '", attribute, "'");
+  const std::string node = "'" + file_ + "' " + name_;
+  return attribute.empty() ? node : node + " attribute '" + attribute + "'";
 }
 
 std::vector<std::string> H5Node::attribute_names() const {
   const std::string object = where();
   std::vector<std::string> names;
-  hsize_t position = 0;
-  check_read(H5Aiterate2(handle_.get(), H5_INDEX_NAME, H5_ITER_NATIVE,
-                         &position, collect<H5A_info_t>, &names),
+  check_read(H5Aiterate2(handle_.get(), H5_INDEX_NAME, H5_ITER_NATIVE, nullptr,
+                         collect<H5A_info_t>, &names),
              object, "cannot list attributes");
   std::sort(names.begin(), names.end());
   return names;
@@ -318,9 +325,8 @@ std::vector<std::string> H5Node::attribute_names() const {
 
 bool H5Node::has_attribute(const std::string& attribute) const {
   const std::string object = where(attribute);
-  const htri_t exists = H5Aexists(handle_.get(), attribute.c_str());
-  check_read(exists, object, "cannot look up");
-  return exists > 0;
+  return check_read(H5Aexists(handle_.get(), attribute.c_str()), object,
+                    "cannot look up") > 0;
 }
 
 std::string H5Node::read_string_attribute(const std::string& attribute) const {
@@ -377,9 +383,8 @@ void H5Node::write_attribute(const std::string& attribute, T value) {
 std::vector<int64_t> H5Dataset::shape() const {
   const std::string object = where();
   const H5Handle space = space_of(handle_, object);
-  const int num_dims = H5Sget_simple_extent_ndims(space.get());
-  check_read(num_dims, object, "cannot read the shape");
-  std::vector<hsize_t> dims(static_cast<size_t>(num_dims));
+  std::vector<hsize_t> dims(static_cast<size_t>(check_read(
+      H5Sget_simple_extent_ndims(space.get()), object, "cannot read it")));
   check_read(H5Sget_simple_extent_dims(space.get(), dims.data(), nullptr),
              object, "cannot read the shape");
   return {dims.begin(), dims.end()};
@@ -438,7 +443,7 @@ void H5Dataset::write(std::span<const T> values, int64_t first) {
                                   nullptr, &count, nullptr),
               object, "cannot select");
   const H5Handle memory_space =
-      simple_space({static_cast<int64_t>(values.size())}, object);
+      simple_space({static_cast<int64_t>(values.size())});
   check_write(H5Dwrite(handle_.get(), native_type<T>(), memory_space.get(),
                        file_space.get(), H5P_DEFAULT, values.data()),
               object, "cannot write");
@@ -462,8 +467,7 @@ std::optional<int64_t> H5Dataset::file_offset() const {
 std::vector<std::string> H5Group::children() const {
   const std::string object = where();
   std::vector<std::string> names;
-  hsize_t position = 0;
-  check_read(H5Literate(handle_.get(), H5_INDEX_NAME, H5_ITER_NATIVE, &position,
+  check_read(H5Literate(handle_.get(), H5_INDEX_NAME, H5_ITER_NATIVE, nullptr,
                         collect<H5L_info_t>, &names),
              object, "cannot list");
   std::sort(names.begin(), names.end());
@@ -472,9 +476,8 @@ std::vector<std::string> H5Group::children() const {
 
 bool H5Group::has(const std::string& name) const {
   const std::string object = where();
-  const htri_t exists = H5Lexists(handle_.get(), name.c_str(), H5P_DEFAULT);
-  check_read(exists, object, "cannot look up");
-  return exists > 0;
+  return check_read(H5Lexists(handle_.get(), name.c_str(), H5P_DEFAULT), object,
+                    "cannot look up") > 0;
 }
 
 H5Group H5Group::group(const std::string& name) const {
@@ -506,7 +509,7 @@ template <typename T>
 H5Dataset H5Group::create_dataset(const std::string& name,
                                   const std::vector<int64_t>& shape) {
   const std::string object = where();
-  const H5Handle space = simple_space(shape, object);
+  const H5Handle space = simple_space(shape);
   return {make_dataset(handle_.get(), name, native_type<T>(), space, object),
           file(), child_name(name)};
 }
@@ -519,8 +522,7 @@ H5Dataset H5Group::create_strings(const std::string& name,
     width = std::max(width, value.size());
   }
   const H5Handle type = string_type(width, object);
-  const H5Handle space =
-      simple_space({static_cast<int64_t>(values.size())}, object);
+  const H5Handle space = simple_space({static_cast<int64_t>(values.size())});
   std::vector<char> buffer(width * values.size(), '\0');
   for (size_t i = 0; i < values.size(); ++i) {
     std::copy(values[i].begin(), values[i].end(),
@@ -534,16 +536,12 @@ H5Dataset H5Group::create_strings(const std::string& name,
   return child;
 }
 
-H5File::H5File(H5Handle handle, std::string path)
-    : handle_(std::move(handle)), path_(std::move(path)) {}
-
 H5File H5File::open(const std::string& path) {
   prepare_library();
   // HDF5 reports a missing file as bad content; open(2) says what it is.
   const FileDescriptor probe(path, O_RDONLY);
   const std::string object = str_cat("'", path, "'");
-  const H5Handle plist =
-      read_handle(H5Pcreate(H5P_FILE_ACCESS), object, "cannot open as HDF5");
+  const H5Handle plist(H5Pcreate(H5P_FILE_ACCESS));
   H5Pset_file_locking(plist.get(), 0, 1);
   return {read_handle(H5Fopen(path.c_str(), H5F_ACC_RDONLY, plist.get()),
                       object, "cannot open as HDF5"),
@@ -553,13 +551,15 @@ H5File H5File::open(const std::string& path) {
 H5File H5File::create(const std::string& path) {
   prepare_library();
   const std::string object = str_cat("'", path, "'");
-  const H5Handle plist =
-      write_handle(H5Pcreate(H5P_FILE_ACCESS), object, "cannot create");
+  const H5Handle plist(H5Pcreate(H5P_FILE_ACCESS));
   H5Pset_libver_bounds(plist.get(), H5F_LIBVER_V18, H5F_LIBVER_V18);
   H5Pset_file_locking(plist.get(), 0, 1);
-  return {write_handle(
-              H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, plist.get()),
-              object, "cannot create"),
+  const H5Handle creation =
+      write_handle(H5Pcreate(H5P_FILE_CREATE), object, "cannot create");
+  H5Pset_obj_track_times(creation.get(), false);
+  return {write_handle(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(),
+                                 plist.get()),
+                       object, "cannot create"),
           path};
 }
 
@@ -591,7 +591,6 @@ void H5File::close() {
 
 VOXLIFT_H5_INSTANTIATE(uint8_t);
 VOXLIFT_H5_INSTANTIATE(uint32_t);
-VOXLIFT_H5_INSTANTIATE(int32_t);
 VOXLIFT_H5_INSTANTIATE(int64_t);
 VOXLIFT_H5_INSTANTIATE(float);
 VOXLIFT_H5_INSTANTIATE(double);

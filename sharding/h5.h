@@ -36,7 +36,7 @@ class H5Handle {
 };
 
 // A group or a dataset: something that has attributes. T is one of uint8_t,
-// uint32_t, int32_t, int64_t, float, double; a stored number is never
+// uint32_t, int64_t, float, double; a stored number is never
 // narrowed: a type that T cannot hold is an error.
 //
 // Threads: any, one at a time per object (the library has one global lock).
@@ -165,7 +165,8 @@ class H5File {
   void close();
 
  private:
-  H5File(H5Handle handle, std::string path);
+  H5File(H5Handle handle, std::string path)
+      : handle_(std::move(handle)), path_(std::move(path)) {}
 
   H5Handle handle_;
   std::string path_;
