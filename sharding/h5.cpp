@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstdlib>
 #include <functional>
+#include <iterator>
 #include <type_traits>
 #include <utility>
 
@@ -203,9 +204,8 @@ std::vector<std::string> read_variable_strings(const H5Handle& type,
   std::vector<char*> buffer(count, nullptr);
   check_read(read(type.get(), buffer.data()), where, "cannot read");
   std::vector<std::string> values;
-  for (const char* text : buffer) {
-    values.emplace_back(text == nullptr ? "" : text);
-  }
+  std::transform(buffer.begin(), buffer.end(), std::back_inserter(values),
+                 [](const char* text) { return text == nullptr ? "" : text; });
   H5Dvlen_reclaim(type.get(), space.get(), H5P_DEFAULT, buffer.data());
   return values;
 }

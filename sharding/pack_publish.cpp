@@ -163,7 +163,7 @@ DatasetIndex publish_index(const PackPlan& plan,
   if (!rejected.empty() && plan.config.on_error == "fail") {
     fail_rejected(plan, rejected, dir);
   }
-  const DatasetIndex index = make_index(plan, summaries);
+  DatasetIndex index = make_index(plan, summaries);
   if (index.shards.empty()) {
     throw DataError(str_cat("no readable file is left to pack into '", dir,
                             "': all ", rejected.size(), " are rejected"));
