@@ -18,7 +18,8 @@ namespace {
 constexpr const char* kExamples = R"(
 Scores a checkpoint on a packed data set, every case exactly once.
 
-  voxlift evaluate --checkpoint runs/r18/checkpoints/step_00001000 --data shards/val
+  voxlift evaluate --data shards/val \
+      --checkpoint runs/r18/checkpoints/step_00001000
   voxlift-launch -n 2 -- evaluate --checkpoint runs/r18 --data shards/val
 
 CHECKPOINT is a step_* folder, or a run's folder for its newest good one. The

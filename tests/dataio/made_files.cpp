@@ -168,9 +168,9 @@ nifti_1_header nifti_header(int16_t datatype, int16_t bits,
 
 Bytes nifti_file(const nifti_1_header& header,
                  std::span<const std::byte> data) {
-  Bytes bytes(352);
+  Bytes bytes(352 + data.size());
   std::memcpy(bytes.data(), &header, sizeof(header));
-  bytes.insert(bytes.end(), data.begin(), data.end());
+  std::copy(data.begin(), data.end(), bytes.begin() + 352);
   return bytes;
 }
 

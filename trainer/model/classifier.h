@@ -15,7 +15,7 @@ struct ModelConfig {
   std::string network = "resnet3d";
   int64_t classes = 0;   // 0: as many as the data set has.
   double dropout = 0.0;  // Before the head.
-  ResNet3DOptions resnet;
+  ResNet3DOptions resnet = {};
 
   void validate(const std::string& path) const;  // Throws ConfigError.
 };

@@ -39,7 +39,7 @@ struct ResNet3DOptions {
   bool deep_stem = false;  // Three 3x3x3 convolutions instead of the 7x7x7.
   bool avg_down = false;   // Average pool before the shortcut's convolution.
   bool zero_init_residual = true;
-  NormOptions norm;
+  NormOptions norm = {};
 
   // Throws ConfigError naming `path`.field and the legal values.
   void validate(const std::string& path) const;

@@ -1,0 +1,173 @@
+#include "trainer/train_loop.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <sstream>
+
+#include "base/error.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/faulty_files.h"
+#include "tests/trainer/tiny_world.h"
+
+namespace voxlift::trainer {
+namespace {
+
+// 20 samples in steps of 8: 3 steps an epoch, the last one short, 6 in all.
+class TrainLoopTest : public testing::Test {
+ protected:
+  std::string end_state(const TrainConfig& config) const {
+    return world_.state_after(config, 6);
+  }
+
+  test::TinyWorld world_;
+  RealFiles files_;
+};
+
+TEST_F(TrainLoopTest, EndsInTheSameBitsOnOneTwoAndFourRanks) {
+  const TrainConfig one = world_.config("one");
+  const TrainOutcome outcome = world_.train(one);
+  EXPECT_TRUE(outcome.finished);
+  EXPECT_EQ(outcome.steps, 6);
+  EXPECT_EQ(outcome.scores["cases"], 8);
+  for (const int ranks : {2, 4}) {
+    const TrainConfig other = world_.config("ranks" + std::to_string(ranks));
+    const TrainOutcome same = world_.train(other, ranks);
+    EXPECT_EQ(end_state(one), end_state(other)) << ranks;
+    EXPECT_EQ(outcome.scores, same.scores) << ranks;
+  }
+}
+
+TEST_F(TrainLoopTest, ResumesToTheSameBitsFromEveryStepAndWorldSize) {
+  const TrainConfig whole = world_.config("whole");
+  world_.train(whole);
+  for (int64_t stop = 1; stop <= 5; ++stop) {
+    const TrainConfig parts = world_.config("stop" + std::to_string(stop));
+    const TrainOutcome first = world_.train_with(parts, 2, files_, stop);
+    EXPECT_FALSE(first.finished);
+    EXPECT_EQ(first.steps, stop);
+    EXPECT_TRUE(world_.train(parts, stop % 2 == 0 ? 4 : 1).finished);
+    EXPECT_EQ(end_state(whole), end_state(parts)) << "stopped after " << stop;
+  }
+}
+
+TEST_F(TrainLoopTest, ResumesWithDropoutAndGroupNorm) {
+  TrainConfig whole = world_.config("whole");
+  whole.model.dropout = 0.5;
+  whole.model.resnet.norm = {.kind = "gn", .groups = 2};
+  TrainConfig parts = whole;
+  parts.run.out = world_.file("parts");
+  world_.train(whole);
+  world_.train_with(parts, 1, files_, 4);
+  world_.train(parts);
+  EXPECT_EQ(end_state(whole), end_state(parts));
+}
+
+TEST_F(TrainLoopTest, FastReductionResumesToTheSameBits) {
+  TrainConfig whole = world_.config("whole");
+  whole.reduce.reduction = "fast";
+  TrainConfig parts = whole;
+  parts.run.out = world_.file("parts");
+  world_.train(whole, 2);
+  world_.train_with(parts, 2, files_, 4);
+  world_.train(parts, 2);
+  EXPECT_EQ(end_state(whole), end_state(parts));
+}
+
+TEST_F(TrainLoopTest, AFinishedRunIsNotRunAgain) {
+  const TrainConfig config = world_.config("out");
+  const TrainOutcome first = world_.train(config);
+  const TrainOutcome again = world_.train(config);
+  EXPECT_TRUE(again.finished);
+  EXPECT_EQ(again.scores, first.scores);
+}
+
+TEST_F(TrainLoopTest, FallsBackFromADamagedCheckpoint) {
+  const TrainConfig whole = world_.config("whole");
+  world_.train(whole);
+  const TrainConfig config = world_.config("damaged");
+  world_.train_with(config, 1, files_, 5);
+  CheckpointStore store(files_, join_path(config.run.out, "checkpoints"), 9);
+  const std::string path = join_path(store.path_of(5), "optimizer.safetensors");
+  std::string content = test::read_text(path);
+  content.back() = static_cast<char>(content.back() ^ 1);
+  const std::array pieces = {as_bytes(content)};
+  files_.write_durable(path, pieces);
+  EXPECT_TRUE(world_.train(config).finished);
+  EXPECT_EQ(end_state(whole), end_state(config));
+}
+
+TEST_F(TrainLoopTest, AFullDiskIsOneClearError) {
+  test::FaultyFiles full({.cut_at_byte = 20'000});
+  test::expect_error<IoError>(
+      [&] { world_.train_with(world_.config("full"), 1, full); },
+      {"checkpoint of step 2 not written", "No space left"});
+}
+
+TEST_F(TrainLoopTest, RefusesAWorldSizeThatDoesNotDivideTheSlots) {
+  test::expect_error<ConfigError>(
+      [&] { world_.train(world_.config("out"), 3); }, {"3", "4", "slots"});
+}
+
+TEST_F(TrainLoopTest, RefusesTheCheckpointOfAnotherRun) {
+  TrainConfig config = world_.config("out");
+  world_.train_with(config, 1, files_, 2);
+  config.run.seed = 6;
+  test::expect_error<ConfigError>([&] { world_.train(config); },
+                                  {"step_00000002", "seed = 5", "has 6"});
+}
+
+TEST_F(TrainLoopTest, RefusesInitialWeightsOfAnotherNetwork) {
+  TrainConfig narrow = world_.config("narrow");
+  world_.train(narrow);
+  TrainConfig wide = world_.config("wide");
+  wide.model.resnet.base_channels = 8;
+  wide.init.weights = join_path(narrow.run.out, "checkpoints/step_00000006");
+  test::expect_error<ConfigError>([&] { world_.train(wide); },
+                                  {"init.weights", "tensors match"});
+}
+
+TEST_F(TrainLoopTest, NamesALossThatIsNotFinite) {
+  TrainConfig config = world_.config("nan");
+  config.schedule.lr = 1e30;
+  config.schedule.kind = "constant";
+  test::expect_error<ConfigError>([&] { world_.train(config); },
+                                  {"the loss is", "at step", "schedule.lr"});
+}
+
+TEST_F(TrainLoopTest, LogsEveryStepOnceWithAllSamples) {
+  const TrainConfig config = world_.config("log");
+  world_.train(config, 2);
+  int64_t steps = 0;
+  int64_t samples = 0;
+  std::istringstream log(
+      test::read_text(join_path(config.run.out, "log.jsonl")));
+  for (std::string line; std::getline(log, line);) {
+    const Json json = parse_json(line, "log");
+    if (json["type"] == "step") {
+      EXPECT_EQ(json["step"], steps++);
+      samples += json["samples"].get<int64_t>();
+    }
+  }
+  EXPECT_EQ(steps, 6);
+  EXPECT_EQ(samples, 40);
+}
+
+TEST(FineTuneTest, TakesAPhotographBackboneToScans) {
+  test::TinyWorld photos;
+  TrainConfig pretrain = photos.config("pretrain");
+  pretrain.run.epochs = 1;
+  photos.train(pretrain);
+  test::TinyWorld scans(3, true);
+  TrainConfig config = scans.config("finetune");
+  config.run.epochs = 1;
+  config.model.resnet.depth_stride = true;
+  config.init.weights =
+      join_path(pretrain.run.out, "checkpoints/step_00000003");
+  const TrainOutcome outcome = scans.train(config, 2);
+  EXPECT_TRUE(outcome.finished);
+  EXPECT_EQ(outcome.scores["cases"], 8);
+}
+
+}  // namespace
+}  // namespace voxlift::trainer
