@@ -205,11 +205,13 @@ std::string watched_dir(const LaunchConfig& config,
     return config.watch;
   }
   for (size_t i = 0; i < command.size(); ++i) {
-    if (command[i] == "--out" && i + 1 < command.size()) {
-      return command[i + 1];
-    }
-    if (command[i].starts_with("--out=")) {
-      return command[i].substr(6);
+    for (const std::string option : {"--run.out", "--out"}) {
+      if (command[i] == option && i + 1 < command.size()) {
+        return command[i + 1];
+      }
+      if (command[i].starts_with(option + "=")) {
+        return command[i].substr(option.size() + 1);
+      }
     }
   }
   return {};

@@ -124,6 +124,8 @@ TEST(LaunchPlanTest, CleansTheEnvironmentOfAnOuterRun) {
 TEST(LaunchPlanTest, WatchesTheOutputFolderOfTheCommand) {
   EXPECT_EQ(watched_dir({}, Words{"train", "--out", "a"}), "a");
   EXPECT_EQ(watched_dir({}, Words{"train", "--out=b"}), "b");
+  EXPECT_EQ(watched_dir({}, Words{"train", "--run.out", "d"}), "d");
+  EXPECT_EQ(watched_dir({}, Words{"train", "--run.out=e"}), "e");
   EXPECT_EQ(watched_dir({}, Words{"train"}), "");
   LaunchConfig config;
   config.watch = "c";

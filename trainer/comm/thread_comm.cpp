@@ -208,31 +208,29 @@ void run_thread_ranks(int num_ranks, const CommConfig& config,
                       const std::function<void(Communicator&)>& body) {
   VOXLIFT_CHECK(num_ranks >= 1 && num_ranks <= 64, "1 to 64 thread ranks");
   const auto group = std::make_shared<ThreadGroup>(num_ranks, config);
-  std::vector<std::unique_ptr<Worker>> workers;
-  for (int r = 0; r < num_ranks; ++r) {
-    workers.push_back(std::make_unique<Worker>(
-        str_cat("rank", r),
-        [&body, group, r](const std::stop_token& /*stop*/) {
-          ThreadComm comm(group, r);
-          body(comm);
-        },
-        [group, r](const std::exception_ptr& /*error*/) {
-          group->abort(r, static_cast<int>(ExitCode::kInternal));
-        }));
-  }
-  std::exception_ptr own_error;
-  std::exception_ptr comm_error;
-  for (auto& worker : workers) {
-    try {
-      worker->join();
-    } catch (const CommError&) {
-      comm_error = comm_error ? comm_error : std::current_exception();
-    } catch (...) {
-      own_error = own_error ? own_error : std::current_exception();
+  std::mutex mutex;
+  std::exception_ptr first_error;
+  const auto keep_first = [&](const std::exception_ptr& error) {
+    const std::scoped_lock lock(mutex);
+    first_error = first_error ? first_error : error;
+  };
+  {
+    std::vector<std::unique_ptr<Worker>> workers;
+    for (int r = 0; r < num_ranks; ++r) {
+      workers.push_back(std::make_unique<Worker>(
+          str_cat("rank", r),
+          [&body, group, r](const std::stop_token& /*stop*/) {
+            ThreadComm comm(group, r);
+            body(comm);
+          },
+          [&keep_first, group, r](const std::exception_ptr& error) {
+            keep_first(error);
+            group->abort(r, static_cast<int>(ExitCode::kInternal));
+          }));
     }
   }
-  if (own_error || comm_error) {
-    std::rethrow_exception(own_error ? own_error : comm_error);
+  if (first_error) {
+    std::rethrow_exception(first_error);
   }
 }
 

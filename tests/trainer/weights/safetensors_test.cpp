@@ -67,9 +67,9 @@ TEST(SafetensorsTest, RefusesAShapeThatNeedsOtherBytes) {
           R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8),
       {"'a'", "need 12 bytes", "span 8"});
   expect_data_error(
-      file_with_header(
-          R"({"a":{"dtype":"F32","shape":[9223372036854775807,9],"data_offsets":[0,8]}})",
-          8),
+      file_with_header(R"({"a":{"dtype":"F32","shape":[9223372036854775807,9],)"
+                       R"("data_offsets":[0,8]}})",
+                       8),
       {"'a'", "impossible dimension"});
 }
 
