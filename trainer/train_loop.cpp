@@ -261,11 +261,14 @@ void TrainLoop::log_start() {
 }
 
 void TrainLoop::start_or_resume() {
-  if (const auto step = agree_on_checkpoint()) {
-    resume(*step);
-  } else {
-    load_initial_weights();
-  }
+  const std::optional<int64_t> step = agree_on_checkpoint();
+  run_alike(context_.control, [&] {
+    if (step.has_value()) {
+      resume(*step);
+    } else {
+      load_initial_weights();
+    }
+  });
   report_ = std::make_unique<StepReport>(
       is_root() ? config_.run.out : "", task_->sum_names(),
       assignment_.num_samples * config_.run.epochs, context_.clock);
@@ -503,15 +506,22 @@ TrainOutcome TrainLoop::finish() {
 }  // namespace
 
 TrainOutcome train(const TrainConfig& config, TrainContext& context) {
-  config.validate();
-  TrainLoop loop(config, context);
-  if (auto outcome = loop.earlier_result()) {
-    return *outcome;
+  std::unique_ptr<TrainLoop> loop;
+  std::optional<TrainOutcome> earlier;
+  run_alike(context.control, [&] {
+    config.validate();
+    loop = std::make_unique<TrainLoop>(config, context);
+    earlier = loop->earlier_result();
+    if (!earlier.has_value()) {
+      loop->open_data();
+      loop->build();
+    }
+  });
+  if (earlier.has_value()) {
+    return *earlier;
   }
-  loop.open_data();
-  loop.build();
-  loop.start_or_resume();
-  return loop.run();
+  loop->start_or_resume();
+  return loop->run();
 }
 
 }  // namespace voxlift::trainer

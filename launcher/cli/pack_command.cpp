@@ -203,7 +203,7 @@ int pack_on_ranks(std::span<const std::string> args,
   RealFiles files;
   PackOptions options;
   PackPlan plan;
-  run_alike(comm, [&] {
+  trainer::run_alike(comm, [&] {
     options = parse_options(args);
     const dataio::Manifest manifest = list_source(options);
     plan = sharding::plan_pack(manifest, options.pack, files);

@@ -38,16 +38,4 @@ int run_ranks(trainer::Communicator& comm, const std::string& who,
   return code;
 }
 
-void run_alike(trainer::Communicator& comm, const std::function<void()>& body) {
-  try {
-    body();
-  } catch (...) {
-    if (comm.rank() != 0) {
-      comm.barrier();  // Ends here if rank 0 has failed, too.
-    }
-    throw;
-  }
-  comm.barrier();
-}
-
 }  // namespace voxlift::launcher

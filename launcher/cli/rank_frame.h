@@ -23,8 +23,4 @@ int local_rank_of(const trainer::Communicator& comm);
 int run_ranks(trainer::Communicator& comm, const std::string& who,
               const std::function<int()>& body);
 
-// Calls `body`, which does the same on every rank and so fails on all of them
-// for the same reason: then only rank 0 reports. COLLECTIVE.
-void run_alike(trainer::Communicator& comm, const std::function<void()>& body);
-
 }  // namespace voxlift::launcher

@@ -105,14 +105,18 @@ int run_train(std::span<const std::string> args) {
     binder.print_help(std::cout);
     return 0;
   }
-  binder.parse(args);
-  config.validate();
-  const auto comm = open_communicator(config.comm);
+  const auto comm = open_communicator({});
   if (comm->size() > 1) {
     set_log_rank(comm->rank());
   }
-  return run_ranks(*comm, "voxlift train",
-                   [&] { return train_as_rank(binder, config, *comm); });
+  return run_ranks(*comm, "voxlift train", [&] {
+    trainer::run_alike(*comm, [&] {
+      binder.parse(args);
+      config.validate();
+    });
+    comm->set_deadlines(config.comm);
+    return train_as_rank(binder, config, *comm);
+  });
 }
 
 }  // namespace

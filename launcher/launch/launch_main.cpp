@@ -39,7 +39,7 @@ OptionBinder bind_options(LaunchConfig& config) {
   binder.add("threads-per-rank", config.threads_per_rank,
              "threads of a rank; 0: cores / ranks");
   binder.add("watch", config.watch,
-             "folder of the checkpoints (the command's --out)");
+             "folder of the checkpoints (the command's --run.out)");
   binder.add("program", config.program,
              "program of the ranks (the voxlift beside this one)");
   binder.add("dry-run", config.dry_run, "show what would be started");

@@ -33,7 +33,7 @@ struct LaunchConfig {
   // OMP_NUM_THREADS of a rank; 0: cores of this machine / ranks on it.
   int64_t threads_per_rank = 0;
   // Folder whose step_* folders are the checkpoints; empty: the command's
-  // --out.
+  // --run.out or --out.
   std::string watch;
   // The program of the ranks; empty: the voxlift beside this program.
   std::string program;
@@ -71,7 +71,8 @@ std::vector<std::string> make_environment(std::span<const std::string> current,
 // The plan as shell text, for --dry-run.
 std::string describe(const LaunchPlan& plan);
 
-// The folder to watch: config.watch or the command's --out; empty if neither.
+// The folder to watch: config.watch or the command's --run.out or
+// --out; empty if neither.
 std::string watched_dir(const LaunchConfig& config,
                         std::span<const std::string> command);
 

@@ -90,4 +90,16 @@ int64_t all_reduce_max(Communicator& comm, int64_t value) {
   return *std::max_element(all.begin(), all.end());
 }
 
+void run_alike(Communicator& comm, const std::function<void()>& body) {
+  try {
+    body();
+  } catch (...) {
+    if (comm.rank() != 0) {
+      comm.barrier();  // Ends here if rank 0 has failed, too.
+    }
+    throw;
+  }
+  comm.barrier();
+}
+
 }  // namespace voxlift::trainer

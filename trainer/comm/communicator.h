@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -84,6 +85,9 @@ class Communicator {
   // CommError: this rank has failed elsewhere and waits for nobody. Any thread.
   virtual void interrupt() noexcept = 0;
 
+  // Deadlines from now on; the first one only until a collective has been.
+  virtual void set_deadlines(const CommConfig& /*config*/) {}
+
   // COLLECTIVE. Leaves the group in order. Destructors do not: after an error
   // there is nobody to wait for.
   virtual void finish() {}
@@ -96,5 +100,10 @@ std::vector<std::vector<std::byte>> all_gather_bytes(
 
 // COLLECTIVE on host memory. The largest of all ranks' values.
 int64_t all_reduce_max(Communicator& comm, int64_t value);
+
+// COLLECTIVE. Calls `body`, which does the same on every rank and so fails on
+// all of them for the same reason: then only rank 0 throws at once, and ends
+// the others, who wait for it, before they can repeat its message.
+void run_alike(Communicator& comm, const std::function<void()>& body);
 
 }  // namespace voxlift::trainer

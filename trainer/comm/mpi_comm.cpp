@@ -219,6 +219,10 @@ void MpiComm::interrupt() noexcept {
   impl_->interrupted.store(true);
 }
 
+void MpiComm::set_deadlines(const CommConfig& config) {
+  impl_->config = config;
+}
+
 void MpiComm::finish() {
   MPI_Comm_free(&impl_->world);
   MPI_Finalize();

@@ -36,6 +36,7 @@ class MpiComm : public Communicator {
   // MPI_Abort: ends every rank; this process, too.
   void abort(int code) noexcept override;
   void interrupt() noexcept override;
+  void set_deadlines(const CommConfig& config) override;
   // MPI_Finalize.
   void finish() override;
 
