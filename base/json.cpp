@@ -24,8 +24,26 @@ void json_get_failed(const std::string& key, const std::string& origin,
 
 }  // namespace internal
 
+namespace {
+
+// False for an empty file.
+bool ends_in_mid_line(const std::string& path) {
+  const int64_t size = RealFiles().size_bytes(path);
+  std::byte last{};
+  if (size > 0) {
+    FileDescriptor(path, O_RDONLY).read_at(std::span(&last, 1), size - 1);
+  }
+  return size > 0 && last != static_cast<std::byte>('\n');
+}
+
+}  // namespace
+
 JsonLines::JsonLines(const std::string& path)
-    : file_(path, O_WRONLY | O_CREAT | O_APPEND) {}
+    : file_(path, O_WRONLY | O_CREAT | O_APPEND) {
+  if (ends_in_mid_line(path)) {
+    file_.write(as_bytes("\n"));
+  }
+}
 
 void JsonLines::append(const Json& line) {
   // A non-finite number has no JSON form; nlohmann writes null.

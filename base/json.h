@@ -42,7 +42,8 @@ T json_get(const Json& object, const std::string& key,
 // One thread.
 class JsonLines {
  public:
-  // Opens for appending, creating the file. Throws IoError.
+  // Opens for appending, creating the file; ends a line that a full disk has
+  // cut short. Throws IoError.
   explicit JsonLines(const std::string& path);
 
   void append(const Json& line);

@@ -1,5 +1,7 @@
 #include "trainer/run_state.h"
 
+#include <set>
+
 #include "base/error.h"
 #include "base/strings.h"
 
@@ -34,6 +36,30 @@ void check_identity(const Json& state, const Json& expected,
                                 ": give another run.out or the old value"));
     }
   }
+}
+
+std::vector<std::string> changed_options(const Json& state, const Json& now) {
+  static const std::set<std::string> kHarmless = {"run.out",
+                                                  "run.fault",
+                                                  "run.max_steps",
+                                                  "data.train",
+                                                  "data.val",
+                                                  "data.workers",
+                                                  "checkpoint.keep",
+                                                  "checkpoint.every_steps",
+                                                  "comm.deadline_s",
+                                                  "comm.first_deadline_s",
+                                                  "data.prefetch_batches"};
+  const Json before = state.value("config", Json::object());
+  std::vector<std::string> changes;
+  for (const auto& [name, value] : now.items()) {
+    const Json old = before.value(name, Json());
+    if (old != value && !kHarmless.contains(name)) {
+      changes.push_back(
+          str_cat(name, " = ", value.dump(), " (was ", old.dump(), ")"));
+    }
+  }
+  return changes;
 }
 
 }  // namespace voxlift::trainer

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 
@@ -29,5 +30,10 @@ struct RunState {
 // differ.
 void check_identity(const Json& state, const Json& expected,
                     const std::string& origin);
+
+// "schedule.lr = 0.05 (was 0.1)", one a difference, between the configuration
+// that the checkpoint `state` was written with and `now` (names to values).
+// Options that only say where things are or when they are kept are left out.
+std::vector<std::string> changed_options(const Json& state, const Json& now);
 
 }  // namespace voxlift::trainer

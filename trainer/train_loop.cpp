@@ -240,6 +240,12 @@ void TrainLoop::resume(int64_t step) {
   const Checkpoint checkpoint = store_.load(step);
   state_ = RunState::from_json(checkpoint.state, origin);
   check_identity(checkpoint.state, identity(), origin);
+  for (const std::string& change :
+       changed_options(checkpoint.state, context_.resolved_config)) {
+    if (is_root()) {
+      log_warning("resuming with another option: " + change);
+    }
+  }
   const MatchReport report =
       match_weights(task_->model(), checkpoint.model, {.load_head = true});
   VOXLIFT_CHECK(report.matched_frac() == 1.0 && report.unexpected.empty(),

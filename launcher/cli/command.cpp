@@ -1,5 +1,7 @@
 #include "launcher/cli/command.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <exception>
 #include <iostream>
@@ -61,7 +63,21 @@ int run_guarded(const std::string& who, const std::function<int()>& body) {
   }
 }
 
+namespace {
+
+// A data set keeps one descriptor per shard open: as many as the system grants.
+void raise_open_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+}  // namespace
+
 int run_program(const Program& program, std::span<const std::string> args) {
+  raise_open_file_limit();
   if (args.empty() || args[0] == "--help" || args[0] == "-h" ||
       args[0] == "help") {
     print_help(program);

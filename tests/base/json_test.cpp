@@ -68,5 +68,12 @@ TEST(JsonLinesTest, NamesAFileThatCannotBeOpened) {
                         {"cannot open", "/nonexistent/log.jsonl"});
 }
 
+TEST(JsonLinesTest, StartsANewLineBehindOneThatWasCut) {
+  const test::TempDir temp;
+  const std::string path = temp.write("log.jsonl", "{\"a\":1}\n{\"b\"");
+  JsonLines(path).append({{"c", 3}});
+  EXPECT_EQ(test::read_text(path), "{\"a\":1}\n{\"b\"\n{\"c\":3}\n");
+}
+
 }  // namespace
 }  // namespace voxlift
