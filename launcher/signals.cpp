@@ -32,7 +32,17 @@ StopSignals::StopSignals() {
   }
 }
 
+void StopSignals::ignore_from_now() {
+  ignored_ = true;
+  for (const int number : kSignals) {
+    ::signal(number, SIG_IGN);
+  }
+}
+
 StopSignals::~StopSignals() {
+  if (ignored_) {
+    return;
+  }
   for (size_t i = 0; i < kSignals.size(); ++i) {
     ::sigaction(kSignals[i], &before_[i], nullptr);
   }

@@ -17,6 +17,10 @@ class StopSignals {
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
+  // The signals are ignored from now on, also after the destructor: the program
+  // is ending and has its exit code.
+  void ignore_from_now();
+
   // Any thread.
   bool requested() const;
 
@@ -26,6 +30,7 @@ class StopSignals {
  private:
   static constexpr std::array kSignals = {SIGTERM, SIGUSR1, SIGUSR2, SIGINT};
   std::array<struct sigaction, kSignals.size()> before_{};
+  bool ignored_ = false;
 };
 
 }  // namespace voxlift::launcher

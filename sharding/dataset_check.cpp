@@ -42,9 +42,7 @@ void check_shard(const ShardReader& shard, const DatasetIndex& index,
 }
 
 SampleCensus::SampleCensus(const DatasetIndex& index)
-    : index_(index), counts_(index.classes.size(), 0) {
-  ids_.reserve(static_cast<size_t>(index.num_samples()));
-}
+    : index_(index), counts_(index.classes.size(), 0) {}
 
 void SampleCensus::add(const ShardReader& shard, int64_t i) {
   const auto position = static_cast<size_t>(i);

@@ -1,11 +1,11 @@
 #include "trainer/train_loop.h"
 
 #include <algorithm>
-#include <array>
+#include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/error.h"
@@ -77,12 +77,15 @@ class TrainLoop {
   // Between steps.
   void evaluate_if_due();
   void checkpoint_if_due();
+  void check_weights() const;
   void save_checkpoint();
+  void wait_for_writer();
   TrainOutcome finish();
 
   double learning_rate_now() const;
   RunPosition position() const;
   int64_t total_steps() const;
+  int64_t total_samples() const;
 
   bool is_root() const { return rank_ == 0; }
 
@@ -113,15 +116,23 @@ class TrainLoop {
 
 // ---- set-up ----
 
+// Of this run, as its result.json has it; nothing if more steps are wanted now.
 std::optional<TrainOutcome> TrainLoop::earlier_result() const {
   const std::string path = join_path(config_.run.out, kResultFile);
-  if (!context_.files.exists(path)) {
+  // What rank 0 sees counts: a network file system may tell the others late.
+  int64_t there = context_.files.exists(path) ? 1 : 0;
+  context_.control.broadcast(buffer_of(std::span(&there, 1)), 0);
+  if (there == 0) {
     return std::nullopt;
   }
   const Json result = parse_json(as_text(context_.files.read(path)), path);
+  check_identity(result, identity(), path);
   TrainOutcome outcome{.finished = true,
                        .steps = json_get<int64_t>(result, "steps", path),
                        .scores = result.value("scores", Json())};
+  if (outcome.steps < total_steps()) {
+    return std::nullopt;
+  }
   if (is_root()) {
     log_info(str_cat("'", path, "' says that this run has finished after ",
                      outcome.steps, " steps; nothing to do"));
@@ -148,10 +159,6 @@ void TrainLoop::open_data() {
                  .slots = config_.batch.slots,
                  .slot_batch = config_.batch.slot_batch,
                  .seed = config_.run.seed};
-  steps_per_epoch_ = sharding::EpochAssignment(assignment_, 0).num_steps();
-}
-
-void TrainLoop::build() {
   model_config_ = config_.model;
   const auto data_classes = static_cast<int64_t>(train_data_->classes().size());
   if (model_config_.classes == 0) {
@@ -161,6 +168,10 @@ void TrainLoop::build() {
     throw ConfigError(str_cat("model.classes = ", model_config_.classes,
                               ", but the data set has ", data_classes));
   }
+  steps_per_epoch_ = sharding::EpochAssignment(assignment_, 0).num_steps();
+}
+
+void TrainLoop::build() {
   Classifier model(model_config_);
   initialize(*model, config_.run.seed);
   model->to(context_.device);
@@ -240,6 +251,12 @@ void TrainLoop::resume(int64_t step) {
   const Checkpoint checkpoint = store_.load(step);
   state_ = RunState::from_json(checkpoint.state, origin);
   check_identity(checkpoint.state, identity(), origin);
+  if (state_.step > total_steps()) {
+    throw ConfigError(str_cat("'", origin, "' stands at step ", state_.step,
+                              ", this run ends at step ", total_steps(),
+                              ": raise run.epochs or run.max_steps, or give ",
+                              "another run.out"));
+  }
   for (const std::string& change :
        changed_options(checkpoint.state, context_.resolved_config)) {
     if (is_root()) {
@@ -248,8 +265,12 @@ void TrainLoop::resume(int64_t step) {
   }
   const MatchReport report =
       match_weights(task_->model(), checkpoint.model, {.load_head = true});
-  VOXLIFT_CHECK(report.matched_frac() == 1.0 && report.unexpected.empty(),
-                "a checkpoint of this model has other tensors");
+  if (report.matched_frac() < 1.0 || !report.unexpected.empty()) {
+    throw DataError(str_cat("'", origin, "/model.safetensors' has other ",
+                            "tensors than the network: ", report.matched.size(),
+                            " match, ", report.missing.size(), " are missing, ",
+                            report.unexpected.size(), " unexpected"));
+  }
   optimizer_->load_state(checkpoint.optimizer, origin);
 }
 
@@ -275,9 +296,13 @@ void TrainLoop::start_or_resume() {
       load_initial_weights();
     }
   });
-  report_ = std::make_unique<StepReport>(
-      is_root() ? config_.run.out : "", task_->sum_names(),
-      assignment_.num_samples * config_.run.epochs, context_.clock);
+  report_ = std::make_unique<StepReport>(is_root() ? config_.run.out : "",
+                                         task_->sum_names(), total_samples(),
+                                         context_.clock);
+  if (is_root() && !context_.configuration_file.empty()) {
+    context_.files.publish(join_path(config_.run.out, "resolved.cfg"),
+                           context_.configuration_file);
+  }
   log_start();
 }
 
@@ -292,6 +317,14 @@ RunPosition TrainLoop::position() const {
 
 double TrainLoop::learning_rate_now() const {
   return learning_rate(config_.schedule, position());
+}
+
+int64_t TrainLoop::total_samples() const {
+  const int64_t epochs = total_steps() / steps_per_epoch_;
+  const int64_t rest = total_steps() % steps_per_epoch_;
+  return epochs * assignment_.num_samples +
+         std::min(assignment_.num_samples,
+                  rest * config_.batch.slots * config_.batch.slot_batch);
 }
 
 int64_t TrainLoop::total_steps() const {
@@ -371,8 +404,7 @@ void TrainLoop::check_finite(const StepTotals& totals) const {
   throw ConfigError(str_cat(
       "the loss is ", totals.sums.front(), " at step ", state_.step, " (epoch ",
       position().epoch, ", learning rate ", learning_rate_now(),
-      "): lower schedule.lr or raise schedule.warmup_steps; checkpoints up to ",
-      "here are good"));
+      "): lower schedule.lr or raise schedule.warmup_steps"));
 }
 
 void TrainLoop::finish_step(const StepTotals& totals, double lr,
@@ -430,6 +462,7 @@ void TrainLoop::evaluate_if_due() {
   if (val_data_ == nullptr || !due || state_.evaluated_step == state_.step) {
     return;
   }
+  save_checkpoint();  // What is trained is safe before minutes of scoring.
   state_.scores = evaluate(*task_, *val_data_, *eval_transform_,
                            {.batch = config_.eval.batch,
                             .workers = config_.data.workers,
@@ -442,13 +475,31 @@ void TrainLoop::evaluate_if_due() {
   }
 }
 
+// A gradient may overflow where the loss did not: nothing that is not finite is
+// ever saved. The same answer on every rank.
+void TrainLoop::check_weights() const {
+  for (const auto& [name, tensor] : named_tensors(task_->model())) {
+    if (tensor.is_floating_point() && !tensor.isfinite().all().item<bool>()) {
+      throw ConfigError(str_cat(
+          "'", name, "' is not finite after step ", state_.step,
+          ": lower schedule.lr or raise schedule.warmup_steps; no checkpoint ",
+          "of it is written"));
+    }
+  }
+}
+
 void TrainLoop::save_checkpoint() {
+  if (state_.saved_step == state_.step) {
+    return;
+  }
+  run_alike(context_.control, [this] { check_weights(); });
   state_.saved_step = state_.step;
   if (!is_root()) {
     return;
   }
   Json state = state_.to_json();
   state["identity"] = identity();
+  state["classes"] = train_data_->classes();
   state["config"] = context_.resolved_config;
   state["world_size"] = context_.control.size();
   writer_.save(state_.step, {.model = snapshot(named_tensors(task_->model())),
@@ -461,6 +512,22 @@ void TrainLoop::checkpoint_if_due() {
   if (every > 0 && state_.step % every == 0) {
     save_checkpoint();
   }
+  writer_.poll();
+}
+
+// The others come back to a collective every few seconds while rank 0 writes,
+// so that a slow disk is not taken for a lost rank.
+void TrainLoop::wait_for_writer() {
+  constexpr double kTurnS = 2.0;
+  int64_t busy = 1;
+  while (busy != 0) {
+    const double end_s = context_.clock.now_s() + kTurnS;
+    while (writer_.busy() && context_.clock.now_s() < end_s) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    busy = all_reduce_max(context_.control, writer_.busy() ? 1 : 0);
+  }
+  writer_.finish();
 }
 
 TrainOutcome TrainLoop::run() {
@@ -476,10 +543,10 @@ TrainOutcome TrainLoop::run() {
     evaluate_if_due();  // A run that was killed before it could.
     while (state_.step < total_steps() && !stop) {
       take_step(stream, &stop);
+      checkpoint_if_due();
       if (!stop) {
         evaluate_if_due();
       }
-      checkpoint_if_due();
     }
   }
   return finish();
@@ -490,17 +557,16 @@ TrainOutcome TrainLoop::finish() {
   if (finished) {
     evaluate_if_due();  // Where the wish to stop came with the last step.
   }
-  if (state_.saved_step != state_.step) {
-    save_checkpoint();
-  }
-  writer_.finish();
+  save_checkpoint();
+  wait_for_writer();
   if (is_root()) {
     report_->end(state_, finished);
     if (finished) {
       const Json result = {{"steps", state_.step},
                            {"samples", state_.samples_seen},
                            {"checkpoint", store_.path_of(state_.step)},
-                           {"scores", state_.scores}};
+                           {"scores", state_.scores},
+                           {"identity", identity()}};
       context_.files.publish(join_path(config_.run.out, kResultFile),
                              result.dump(2) + "\n");
     }
@@ -517,9 +583,9 @@ TrainOutcome train(const TrainConfig& config, TrainContext& context) {
   run_alike(context.control, [&] {
     config.validate();
     loop = std::make_unique<TrainLoop>(config, context);
+    loop->open_data();
     earlier = loop->earlier_result();
     if (!earlier.has_value()) {
-      loop->open_data();
       loop->build();
     }
   });

@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <functional>
+#include <string>
 
 #include "base/clock.h"
 #include "base/files.h"
@@ -23,6 +24,8 @@ struct TrainContext {
   // Somebody wants this rank to stop (a signal). Any rank's wish stops all.
   std::function<bool()> stop_requested;
   Json resolved_config;  // Name to value, kept in every checkpoint.
+  // resolved.cfg for run.out, written once the run is accepted; empty: none.
+  std::string configuration_file;
 };
 
 struct TrainOutcome {

@@ -67,6 +67,20 @@ bool is_checkpoint_dir(const std::string& dir, const Files& files) {
   return files.exists(join_path(dir, kManifestName));
 }
 
+std::vector<std::string> checkpoints_in(const std::string& dir,
+                                        const Files& files) {
+  const std::string below = join_path(dir, "checkpoints");
+  const std::string& parent = files.is_dir(below) ? below : dir;
+  std::vector<std::string> found;
+  for (const std::string& name : files.list_dir(parent)) {
+    const std::string path = join_path(parent, name);
+    if (name.starts_with("step_") && files.is_dir(path)) {
+      found.push_back(path);
+    }
+  }
+  return found;
+}
+
 std::vector<CheckpointFile> read_checkpoint_manifest(const std::string& dir,
                                                      const Files& files) {
   const std::string path = join_path(dir, kManifestName);

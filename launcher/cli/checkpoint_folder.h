@@ -25,6 +25,11 @@ struct TensorHeader {
 // Is there a manifest.json in `dir`?
 bool is_checkpoint_dir(const std::string& dir, const Files& files);
 
+// The step_* folders in `dir`, or in `dir`/checkpoints where `dir` is a run's;
+// oldest first.
+std::vector<std::string> checkpoints_in(const std::string& dir,
+                                        const Files& files);
+
 // The files that manifest.json names. Throws IoError, or DataError naming the
 // manifest and what is wrong in it.
 std::vector<CheckpointFile> read_checkpoint_manifest(const std::string& dir,

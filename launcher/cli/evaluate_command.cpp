@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/strings.h"
 #include "launcher/cli/rank_frame.h"
 #include "launcher/cli/train_command.h"
@@ -36,6 +37,16 @@ struct EvaluateConfig {
   int64_t workers = 1;
   int64_t threads = 1;
   std::string device = "auto";
+
+  void validate() const {
+    trainer::EvalConfig{.batch = batch}.validate("");
+    for (const auto& [name, value] :
+         {std::pair("workers", workers), std::pair("threads", threads)}) {
+      if (value < 1) {
+        throw ConfigError(str_cat(name, " = ", value, ": must be at least 1"));
+      }
+    }
+  }
 };
 
 void bind(OptionBinder& binder, EvaluateConfig& config) {
@@ -51,25 +62,44 @@ void bind(OptionBinder& binder, EvaluateConfig& config) {
   binder.require("data");
 }
 
-trainer::Checkpoint load_checkpoint(Files& files, const std::string& path) {
-  const std::string name = base_name(path);
-  if (name.starts_with("step_")) {
-    const auto step = parse_int(name.substr(std::string("step_").size()));
-    if (!step.has_value()) {
-      throw ConfigError(str_cat("checkpoint = '", path,
-                                "': the name must end in a step number"));
+// The step_* folder that `path` names: itself, or a run's newest good one.
+// COLLECTIVE: rank 0 looks, so that all ranks score the same checkpoint of a
+// run that still goes on.
+int64_t choose_step(Files& files, const std::string& path,
+                    trainer::CheckpointStore& store,
+                    trainer::Communicator& control) {
+  int64_t step = -1;
+  if (control.rank() == 0) {
+    std::vector<std::string> problems;
+    step = store.newest_good(&problems).value_or(-1);
+    for (const std::string& problem : problems) {
+      log_warning(problem);
     }
-    return trainer::CheckpointStore(files, parent_dir(path), 1).load(*step);
   }
-  trainer::CheckpointStore store(files, join_path(path, "checkpoints"), 1);
-  std::vector<std::string> problems;
-  const auto step = store.newest_good(&problems);
-  if (!step.has_value()) {
+  control.broadcast(trainer::buffer_of(std::span(&step, 1)), 0);
+  if (step < 0) {
     throw DataError(str_cat("'", path, "' has no good checkpoint",
-                            problems.empty() ? "" : ": ",
-                            str_join(problems, "; ")));
+                            files.exists(path) ? "" : ": it does not exist"));
   }
-  return store.load(*step);
+  return step;
+}
+
+trainer::Checkpoint load_checkpoint(Files& files, std::string path,
+                                    trainer::Communicator& control) {
+  while (path.size() > 1 && path.back() == '/') {
+    path.pop_back();
+  }
+  const std::string name = base_name(path);
+  if (!name.starts_with("step_")) {
+    trainer::CheckpointStore store(files, join_path(path, "checkpoints"), 1);
+    return store.load(choose_step(files, path, store, control));
+  }
+  const auto step = parse_int(name.substr(std::string("step_").size()));
+  if (!step.has_value()) {
+    throw ConfigError(str_cat("checkpoint = '", path,
+                              "': the name must end in a step number"));
+  }
+  return trainer::CheckpointStore(files, parent_dir(path), 1).load(*step);
 }
 
 // The configuration of the run that wrote the checkpoint.
@@ -95,21 +125,31 @@ Json evaluate_as_rank(const EvaluateConfig& config,
   const torch::Device device =
       trainer::choose_device(config.device, local_rank_of(control));
   const trainer::Checkpoint checkpoint =
-      load_checkpoint(files, config.checkpoint);
+      load_checkpoint(files, config.checkpoint, control);
   const trainer::TrainConfig run = config_of(checkpoint, config.checkpoint);
   const Json identity =
       json_get<Json>(checkpoint.state, "identity", config.checkpoint);
   const trainer::ModelConfig model_config = trainer::model_config_from_json(
       json_get<Json>(identity, "model", config.checkpoint), config.checkpoint);
   trainer::Classifier model(model_config);
-  trainer::match_weights(*model, checkpoint.model, {.load_head = true});
+  const trainer::MatchReport report =
+      trainer::match_weights(*model, checkpoint.model, {.load_head = true});
+  if (report.matched_frac() < 1.0) {
+    throw DataError(str_cat("'", config.checkpoint, "' lacks tensors of its ",
+                            "network: ", report.matched.size(), " match, ",
+                            report.missing.size() + report.reshaped.size(),
+                            " do not"));
+  }
   model->to(device);
   trainer::Classification task(model, run.loss);
   const sharding::Dataset dataset(config.data, {});
-  if (static_cast<int64_t>(dataset.classes().size()) > model_config.classes) {
-    throw ConfigError(
-        str_cat("data = '", config.data, "' has ", dataset.classes().size(),
-                " classes, the checkpoint ", model_config.classes));
+  const auto classes = json_get<std::vector<std::string>>(
+      checkpoint.state, "classes", config.checkpoint);
+  if (dataset.classes() != classes) {
+    throw ConfigError(str_cat("data = '", config.data, "' has the classes ",
+                              str_join(dataset.classes(), ", "),
+                              "; the checkpoint was trained on ",
+                              str_join(classes, ", ")));
   }
   return trainer::evaluate(
       task, dataset, *trainer::eval_transform(run, dataset.modality()),
@@ -126,10 +166,17 @@ int run_evaluate(std::span<const std::string> args) {
     binder.print_help(std::cout);
     return 0;
   }
-  binder.parse(args);
   const auto comm = open_communicator({});
   return run_ranks(*comm, "voxlift evaluate", [&] {
-    const Json scores = evaluate_as_rank(config, *comm);
+    trainer::run_alike(*comm, [&] {
+      binder.parse(args);
+      config.validate();
+    });
+    Json scores;
+    trainer::with_torch_errors([&] {
+      scores = evaluate_as_rank(config, *comm);
+      return 0;
+    });
     if (comm->rank() == 0) {
       std::cout << scores.dump() << std::endl;
       if (!config.json_out.empty()) {

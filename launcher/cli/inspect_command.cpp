@@ -52,7 +52,7 @@ void print_help(const OptionBinder& binder) {
        {"voxlift inspect packed",
         "voxlift inspect packed --contact-sheet before.png",
         "voxlift inspect packed --contact-sheet after.png --transform train",
-        "voxlift inspect run/step_00002000"}},
+        "voxlift inspect runs/r18"}},
       binder);
 }
 
@@ -173,8 +173,13 @@ void inspect_checkpoint(const std::string& dir) {
 
 void inspect_path(const InspectOptions& options) {
   const RealFiles files;
+  const std::vector<std::string> checkpoints =
+      files.is_dir(options.path) ? checkpoints_in(options.path, files)
+                                 : std::vector<std::string>();
   if (is_checkpoint_dir(options.path, files)) {
     inspect_checkpoint(options.path);
+  } else if (!checkpoints.empty()) {
+    inspect_checkpoint(checkpoints.back());
   } else if (files.is_dir(options.path)) {
     inspect_data_set(options);
   } else if (options.path.ends_with(".safetensors")) {

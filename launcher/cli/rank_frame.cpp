@@ -1,5 +1,6 @@
 #include "launcher/cli/rank_frame.h"
 
+#include "base/error.h"
 #include "base/strings.h"
 #include "launcher/cli/command.h"
 #include "launcher/launch/cluster_env.h"
@@ -10,8 +11,15 @@ namespace voxlift::launcher {
 
 std::unique_ptr<trainer::Communicator> open_communicator(
     const trainer::CommConfig& config) {
-  if (read_cluster_env(process_env()).is_mpi_rank) {
+  const ClusterEnv env = read_cluster_env(process_env());
+  if (env.is_mpi_rank) {
     return std::make_unique<trainer::MpiComm>(config);
+  }
+  if (env.num_launched > 1) {
+    throw ConfigError(str_cat(
+        "one of ", env.num_launched, " processes of a launch that Open ",
+        "MPI does not know of: start them with voxlift-launch, mpirun ",
+        "or srun --mpi=pmix"));
   }
   return std::make_unique<trainer::SelfComm>();
 }

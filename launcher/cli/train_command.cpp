@@ -44,14 +44,28 @@ Json resolved_json(const OptionBinder& binder) {
   return json;
 }
 
-// Rank 0 leaves the configuration beside the results, as a file that --config
-// reads.
-void keep_configuration(const OptionBinder& binder,
-                        const trainer::TrainConfig& config, Files& files) {
-  files.make_dirs(config.run.out);
-  files.publish(join_path(config.run.out, "resolved.cfg"),
-                str_cat("# voxlift ", version(), ", digest ", binder.digest(),
-                        "\n", binder.resolved_text()));
+// The configuration as a file that --config reads.
+std::string configuration_file(const OptionBinder& binder) {
+  return str_cat("# voxlift ", version(), ", digest ", binder.digest(), "\n",
+                 binder.resolved_text());
+}
+
+// All ranks must compute on the same kind of device: sums over ranks travel by
+// another way on each.
+void check_same_device(trainer::Communicator& control,
+                       const torch::Device& device) {
+  int64_t mine = device.is_cuda() ? 1 : 0;
+  std::vector<int64_t> all(static_cast<size_t>(control.size()));
+  control.all_gather(trainer::buffer_of(std::span(&mine, 1)),
+                     trainer::buffer_of(all));
+  for (size_t r = 0; r < all.size(); ++r) {
+    if (all[r] != all[0]) {
+      throw ConfigError(
+          str_cat("rank 0 computes on ", all[0] == 1 ? "a GPU" : "the CPU",
+                  ", rank ", r, " on ", all[r] == 1 ? "a GPU" : "the CPU",
+                  ": set run.device, or leave out the host without a GPU"));
+    }
+  }
 }
 
 // Gradients travel over NCCL between GPUs, else as everything else does.
@@ -65,14 +79,15 @@ std::unique_ptr<trainer::Communicator> gradient_comm(
       control, {.device = static_cast<int>(device.index())}, config);
 }
 
-int train_as_rank(const OptionBinder& binder, trainer::TrainConfig& config,
+int train_as_rank(const OptionBinder& binder, const StopSignals& signals,
+                  const trainer::TrainConfig& config,
                   trainer::Communicator& control) {
-  const StopSignals signals;
   RealFiles files;
   const RealClock clock;
   trainer::set_compute_threads(config.run.threads);
   const torch::Device device =
       trainer::choose_device(config.run.device, local_rank_of(control));
+  trainer::run_alike(control, [&] { check_same_device(control, device); });
   const auto nccl = gradient_comm(control, device, config.comm);
   trainer::TrainContext context = {
       .control = control,
@@ -81,9 +96,9 @@ int train_as_rank(const OptionBinder& binder, trainer::TrainConfig& config,
       .files = files,
       .clock = clock,
       .stop_requested = [&signals] { return signals.requested(); },
-      .resolved_config = resolved_json(binder)};
+      .resolved_config = resolved_json(binder),
+      .configuration_file = configuration_file(binder)};
   if (control.rank() == 0) {
-    keep_configuration(binder, config, files);
     log_info(str_cat("configuration digest ", binder.digest(), ", device ",
                      device.str()));
   }
@@ -105,18 +120,24 @@ int run_train(std::span<const std::string> args) {
     binder.print_help(std::cout);
     return 0;
   }
+  StopSignals signals;
   const auto comm = open_communicator({});
   if (comm->size() > 1) {
     set_log_rank(comm->rank());
   }
-  return run_ranks(*comm, "voxlift train", [&] {
+  const int code = run_ranks(*comm, "voxlift train", [&] {
     trainer::run_alike(*comm, [&] {
       binder.parse(args);
       config.validate();
     });
     comm->set_deadlines(config.comm);
-    return train_as_rank(binder, config, *comm);
+    return trainer::with_torch_errors(
+        [&] { return train_as_rank(binder, signals, config, *comm); });
   });
+  // From here to the end of the process a late signal must not turn a stop in
+  // order into a death.
+  signals.ignore_from_now();
+  return code;
 }
 
 }  // namespace

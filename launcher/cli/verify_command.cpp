@@ -45,7 +45,7 @@ void print_help(const OptionBinder& binder) {
        "compares every\nchecksum and lists all problems. Exit code 3 if there "
        "is one.",
        {"voxlift verify packed", "voxlift verify packed/shard-00003.h5",
-        "voxlift verify run/step_00002000"}},
+        "voxlift verify runs/r18"}},
       binder);
 }
 
@@ -110,18 +110,6 @@ Findings verify_checkpoints(const std::vector<std::string>& dirs) {
   return findings;
 }
 
-// Folders step_* in `dir`.
-std::vector<std::string> checkpoints_in(const std::string& dir) {
-  const RealFiles files;
-  std::vector<std::string> found;
-  for (const std::string& name : files.list_dir(dir)) {
-    if (name.starts_with("step_") && files.is_dir(join_path(dir, name))) {
-      found.push_back(join_path(dir, name));
-    }
-  }
-  return found;
-}
-
 Findings verify_path(const VerifyOptions& options) {
   const RealFiles files;
   if (!files.is_dir(options.path)) {
@@ -133,7 +121,8 @@ Findings verify_path(const VerifyOptions& options) {
   if (is_checkpoint_dir(options.path, files)) {
     return verify_checkpoints({options.path});
   }
-  const std::vector<std::string> checkpoints = checkpoints_in(options.path);
+  const std::vector<std::string> checkpoints =
+      checkpoints_in(options.path, files);
   if (checkpoints.empty()) {
     throw DataError(str_cat("'", options.path, "' holds no ",
                             sharding::kIndexFile,

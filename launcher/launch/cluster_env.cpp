@@ -1,5 +1,6 @@
 #include "launcher/launch/cluster_env.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/error.h"
@@ -33,6 +34,8 @@ EnvLookup process_env() {
 ClusterEnv read_cluster_env(const EnvLookup& lookup) {
   ClusterEnv env;
   env.is_mpi_rank = lookup("PMIX_RANK") || lookup("OMPI_COMM_WORLD_SIZE");
+  env.num_launched = std::max(number_in(lookup, "SLURM_STEP_NUM_TASKS"),
+                              number_in(lookup, "PMI_SIZE"));
   env.in_slurm = lookup("SLURM_JOB_ID").has_value();
   env.slurm_num_tasks = number_in(lookup, "SLURM_NTASKS");
   env.slurm_num_nodes = number_in(lookup, "SLURM_JOB_NUM_NODES");

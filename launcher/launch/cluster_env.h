@@ -20,6 +20,10 @@ struct ClusterEnv {
   // MPI_Init finds its peers. Which rank it is, only MPI knows: under mpirun
   // inside SLURM, SLURM_PROCID is the daemon's.
   bool is_mpi_rank = false;
+  // Processes of the srun step or other launch that this one belongs to, as far
+  // as the environment says; 0: nothing. More than one without is_mpi_rank
+  // means ranks that cannot find each other.
+  int num_launched = 0;
   // Inside a SLURM allocation.
   bool in_slurm = false;
   int slurm_num_tasks = 0;  // 0: not said.

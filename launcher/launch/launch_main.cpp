@@ -124,9 +124,11 @@ int launch(std::span<const std::string> args) {
     throw ConfigError(
         "option 'stall' needs a folder to watch: give --watch DIR");
   }
+  const ClusterEnv cluster = read_cluster_env(process_env());
+  const bool trains = split.command.front() == "train";
   split.command.insert(split.command.begin(), ranks_program(config));
-  const LaunchPlan plan = make_launch_plan(
-      config, split.command, read_cluster_env(process_env()), this_host());
+  const LaunchPlan plan =
+      make_launch_plan(config, split.command, cluster, this_host());
   if (config.dry_run) {
     std::cout << describe(plan);
     return 0;
@@ -140,6 +142,9 @@ int launch(std::span<const std::string> args) {
                         [](const std::string& line) {
                           std::cerr << str_cat(kName, ": ", line, "\n");
                         });
+  if (cluster.in_slurm && trains && !watched.empty()) {
+    supervisor.set_done_marker(join_path(watched, "result.json"));
+  }
   return supervisor.run(plan, make_environment(current_environment(), plan));
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/strings.h"
 #include "launcher/launch/progress_stamp.h"
 
@@ -34,7 +35,7 @@ int Supervisor::run(const LaunchPlan& plan,
   RestartPolicy policy(config_.max_restarts, config_.backoff_s);
   while (true) {
     const std::string checkpoint_before = newest_checkpoint(watched_dir_);
-    const int code = run_once(plan, environment);
+    const int code = proven_end(run_once(plan, environment));
     const std::string checkpoint = newest_checkpoint(watched_dir_);
     const NextStep next =
         policy.after(code, stop_requested_, checkpoint != checkpoint_before);
@@ -50,6 +51,16 @@ int Supervisor::run(const LaunchPlan& plan,
       return static_cast<int>(ExitCode::kInterrupted);
     }
   }
+}
+
+int Supervisor::proven_end(int code) const {
+  if (code != 0 || done_marker_.empty() || RealFiles().exists(done_marker_)) {
+    return code;
+  }
+  say_(str_cat("the ranks have ended with 0, but there is no '", done_marker_,
+               "': taken for a lost host"));
+  constexpr int kHostLost = 205;
+  return kHostLost;
 }
 
 void Supervisor::say_end(int code, int own_code, int64_t num_restarts) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -22,6 +23,10 @@ class Supervisor {
              SignalWatch& signals, const Clock& clock,
              std::function<void(const std::string&)> say);
 
+  // A file that finished ranks leave behind. srun may end with 0 after a node
+  // failure: then only this file tells. Empty: exit code 0 is believed.
+  void set_done_marker(std::string path) { done_marker_ = std::move(path); }
+
   // Returns the launcher's exit code (docs/errors.md).
   int run(const LaunchPlan& plan, const std::vector<std::string>& environment);
 
@@ -32,6 +37,8 @@ class Supervisor {
   // Runs the ranks once, to their end.
   int run_once(const LaunchPlan& plan,
                const std::vector<std::string>& environment);
+  // Ranks that say 0 must have left the done marker; 205 (host lost) if not.
+  int proven_end(int code) const;
   void say_end(int code, int own_code, int64_t num_restarts);
   void on_signal(int number, RankGroup* group);
   void advance_stage(RankGroup& group);
@@ -43,6 +50,7 @@ class Supervisor {
 
   const LaunchConfig& config_;
   const std::string watched_dir_;
+  std::string done_marker_;
   SignalWatch& signals_;
   const Clock& clock_;
   std::function<void(const std::string&)> say_;

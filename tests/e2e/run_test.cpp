@@ -171,6 +171,15 @@ TEST_F(RunTest, AnUnknownKeyIsOneLineNamingTheNearest) {
                   2, {"ConfigError", "schedule.lrr", "schedule.lr"});
 }
 
+TEST_F(RunTest, EvaluationRefusesABatchOfNothing) {
+  const ChildResult result =
+      run_program(launch(2, {"evaluate", "--checkpoint", temp_.file("x"),
+                             "--data", temp_.file("val"), "--batch", "0"}));
+  EXPECT_EQ(result.exit_code, 2) << result.err;
+  EXPECT_NE(result.err.find("batch = 0: must be at least 1"), std::string::npos)
+      << result.err;
+}
+
 TEST_F(RunTest, AValueOutOfRangeIsOneLine) {
   expect_one_line(run_program(Words{VOXLIFT} + train_args(temp_.file("out")) +
                               Words{"--sgd.momentum", "1.5"}),

@@ -51,5 +51,17 @@ TEST(ClusterEnvTest, NamesAVariableThatIsNoNumber) {
       {"SLURM_NTASKS", "'many'", "whole number"});
 }
 
+TEST(ClusterEnvTest, SeesALaunchThatMpiDoesNotKnowOf) {
+  const ClusterEnv env = read_cluster_env(
+      [](const std::string& name) -> std::optional<std::string> {
+        if (name == "SLURM_STEP_NUM_TASKS") {
+          return "4";
+        }
+        return std::nullopt;
+      });
+  EXPECT_FALSE(env.is_mpi_rank);
+  EXPECT_EQ(env.num_launched, 4);
+}
+
 }  // namespace
 }  // namespace voxlift::launcher

@@ -25,5 +25,18 @@ TEST(StopSignalsTest, GivesTheHandlersBack) {
   ::signal(SIGUSR2, SIG_DFL);
 }
 
+TEST(StopSignalsTest, CanBeIgnoredToTheEnd) {
+  EXPECT_EXIT(
+      {
+        {
+          StopSignals signals;
+          signals.ignore_from_now();
+        }
+        ::raise(SIGTERM);
+        ::_exit(75);
+      },
+      testing::ExitedWithCode(75), "");
+}
+
 }  // namespace
 }  // namespace voxlift::launcher

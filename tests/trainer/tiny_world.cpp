@@ -89,7 +89,8 @@ TrainOutcome TinyWorld::train_with(const TrainConfig& config, int num_ranks,
                   return comm.rank() == comm.size() - 1 &&
                          ++asked >= stop_after;
                 },
-            .resolved_config = Json::object()};
+            .resolved_config = Json::object(),
+            .configuration_file = ""};
         const TrainOutcome mine = trainer::train(config, context);
         const std::scoped_lock lock(mutex);
         outcome = mine;

@@ -82,6 +82,19 @@ TEST_F(TrainLoopTest, AFinishedRunIsNotRunAgain) {
   EXPECT_EQ(again.scores, first.scores);
 }
 
+TEST_F(TrainLoopTest, AFinishedRunGoesOnWhereMoreEpochsAreWanted) {
+  TrainConfig config = world_.config("out");
+  config.schedule.kind = "constant";
+  TrainConfig whole = config;
+  whole.run.out = world_.file("whole");
+  whole.run.epochs = 3;
+  world_.train(whole);
+  world_.train(config);
+  config.run.epochs = 3;
+  EXPECT_EQ(world_.train(config).steps, 9);
+  EXPECT_EQ(world_.state_after(config, 9), world_.state_after(whole, 9));
+}
+
 TEST_F(TrainLoopTest, FallsBackFromADamagedCheckpoint) {
   const TrainConfig whole = world_.config("whole");
   world_.train(whole);
@@ -115,6 +128,34 @@ TEST_F(TrainLoopTest, RefusesTheCheckpointOfAnotherRun) {
   config.run.seed = 6;
   test::expect_error<ConfigError>([&] { world_.train(config); },
                                   {"step_00000002", "seed = 5", "has 6"});
+}
+
+TEST_F(TrainLoopTest, RefusesTheResultOfAnotherRun) {
+  TrainConfig config = world_.config("out");
+  world_.train(config);
+  config.run.seed = 6;
+  test::expect_error<ConfigError>([&] { world_.train(config); },
+                                  {"result.json", "seed = 5", "has 6"});
+}
+
+TEST_F(TrainLoopTest, RefusesToEndBeforeItsCheckpoint) {
+  TrainConfig config = world_.config("out");
+  world_.train_with(config, 1, files_, 4);
+  config.run.max_steps = 3;
+  test::expect_error<ConfigError>(
+      [&] { world_.train(config); },
+      {"step_00000004", "stands at step 4", "ends at step 3"});
+}
+
+// 12 scans in steps of 10: the last step has one sample in each of two slots,
+// and the last stage one voxel.
+TEST(SmallScansTest, OneSampleOfOneVoxelLeavesTheNetworkFinite) {
+  test::TinyWorld scans(3, true);  // 12 scans.
+  TrainConfig config = scans.config("out");
+  config.model.resnet.depth_stride = true;
+  config.batch = {.slots = 2, .slot_batch = 5};
+  const TrainOutcome outcome = scans.train(config);
+  EXPECT_TRUE(outcome.scores["loss"].is_number()) << outcome.scores;
 }
 
 TEST_F(TrainLoopTest, RefusesInitialWeightsOfAnotherNetwork) {

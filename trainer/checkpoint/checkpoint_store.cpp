@@ -122,6 +122,14 @@ void CheckpointStore::write_files(const std::string& dir,
   files_.publish(join_path(dir, kManifestFile), manifest.dump(2) + "\n");
 }
 
+void CheckpointStore::remove_quietly(const std::string& path) {
+  try {
+    files_.remove_all(path);
+  } catch (const IoError& error) {
+    log_warning(error.what());
+  }
+}
+
 void CheckpointStore::save(int64_t step, const Checkpoint& checkpoint) {
   const std::string temporary = join_path(dir_, kTemporary + step_name(step));
   try {
@@ -131,11 +139,11 @@ void CheckpointStore::save(int64_t step, const Checkpoint& checkpoint) {
     files_.remove_all(path_of(step));
     files_.rename_durable(temporary, path_of(step));
   } catch (IoError& error) {
-    files_.remove_all(temporary);
+    remove_quietly(temporary);
     error.add_context(str_cat("checkpoint of step ", step, " not written"));
     throw;
   }
-  remove_old();
+  remove_older_than(step);
 }
 
 std::vector<int64_t> CheckpointStore::steps() const {
@@ -156,10 +164,14 @@ std::vector<int64_t> CheckpointStore::steps() const {
   return found;
 }
 
-void CheckpointStore::remove_old() {
-  const std::vector<int64_t> all = steps();
-  for (size_t i = static_cast<size_t>(keep_); i < all.size(); ++i) {
-    files_.remove_all(path_of(all[i]));
+// Newer ones are not counted: a run that had to go back behind damaged ones
+// must not lose what it saves now to them.
+void CheckpointStore::remove_older_than(int64_t saved_step) {
+  int64_t kept = 0;
+  for (const int64_t step : steps()) {
+    if (step <= saved_step && ++kept > keep_) {
+      files_.remove_all(path_of(step));
+    }
   }
 }
 
@@ -207,10 +219,21 @@ void CheckpointStore::remove_leftovers() {
 
 void CheckpointWriter::save(int64_t step, Checkpoint checkpoint) {
   finish();
+  busy_.store(true);
   worker_ = std::make_unique<Worker>(
       "checkpoint",
-      [this, step, checkpoint = std::move(checkpoint)](
-          const std::stop_token& /*stop*/) { store_.save(step, checkpoint); });
+      [this, step,
+       checkpoint = std::move(checkpoint)](const std::stop_token& /*stop*/) {
+        store_.save(step, checkpoint);
+        busy_.store(false);
+      },
+      [this](const std::exception_ptr& /*error*/) { busy_.store(false); });
+}
+
+void CheckpointWriter::poll() {
+  if (!busy()) {
+    finish();
+  }
 }
 
 void CheckpointWriter::finish() {

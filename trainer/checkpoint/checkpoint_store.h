@@ -1,6 +1,7 @@
 #pragma once
 // Checkpoints on disk. Format: docs/checkpoint_format.md.
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,9 +35,9 @@ class CheckpointStore {
  public:
   CheckpointStore(Files& files, std::string dir, int64_t keep);
 
-  // Writes and publishes; removes older ones beyond `keep`. Replaces one of the
-  // same step. Throws IoError (no space, say): what was there before stays,
-  // what was begun is removed.
+  // Writes and publishes; of those up to this step, keeps the newest `keep`.
+  // Replaces one of the same step. Throws IoError (no space, say): what was
+  // there before stays, what was begun is removed.
   void save(int64_t step, const Checkpoint& checkpoint);
 
   // Steps of the published checkpoints, newest first.
@@ -57,7 +58,8 @@ class CheckpointStore {
 
  private:
   void write_files(const std::string& dir, const Checkpoint& checkpoint);
-  void remove_old();
+  void remove_older_than(int64_t saved_step);
+  void remove_quietly(const std::string& path);
 
   Files& files_;
   std::string dir_;
@@ -73,11 +75,18 @@ class CheckpointWriter {
   // error.
   void save(int64_t step, Checkpoint checkpoint);
 
+  // Is one being written?
+  bool busy() const { return busy_.load(); }
+
+  // Rethrows the error of one that has failed; does not wait.
+  void poll();
+
   // Waits for the last one. Rethrows its error.
   void finish();
 
  private:
   CheckpointStore& store_;
+  std::atomic<bool> busy_{false};
   std::unique_ptr<Worker> worker_;
 };
 

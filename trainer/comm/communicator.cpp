@@ -1,6 +1,7 @@
 #include "trainer/comm/communicator.h"
 
 #include <algorithm>
+#include <exception>
 
 #include "base/error.h"
 #include "base/strings.h"
@@ -91,15 +92,24 @@ int64_t all_reduce_max(Communicator& comm, int64_t value) {
 }
 
 void run_alike(Communicator& comm, const std::function<void()>& body) {
+  std::exception_ptr error;
   try {
     body();
   } catch (...) {
-    if (comm.rank() != 0) {
-      comm.barrier();  // Ends here if rank 0 has failed, too.
-    }
-    throw;
+    error = std::current_exception();
   }
-  comm.barrier();
+  if (error == nullptr || comm.rank() != 0) {
+    try {
+      comm.barrier();  // Ends here on ranks whose rank 0 has failed, too.
+    } catch (const CommError&) {
+      if (error == nullptr) {
+        throw;
+      }
+    }
+  }
+  if (error != nullptr) {
+    std::rethrow_exception(error);
+  }
 }
 
 }  // namespace voxlift::trainer

@@ -85,7 +85,7 @@ class Communicator {
   // CommError: this rank has failed elsewhere and waits for nobody. Any thread.
   virtual void interrupt() noexcept = 0;
 
-  // Deadlines from now on; the first one only until a collective has been.
+  // Deadlines from now on; the next collective counts as the first again.
   virtual void set_deadlines(const CommConfig& /*config*/) {}
 
   // COLLECTIVE. Leaves the group in order. Destructors do not: after an error

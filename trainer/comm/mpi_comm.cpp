@@ -221,6 +221,7 @@ void MpiComm::interrupt() noexcept {
 
 void MpiComm::set_deadlines(const CommConfig& config) {
   impl_->config = config;
+  impl_->first = true;
 }
 
 void MpiComm::finish() {

@@ -98,6 +98,7 @@ class NcclComm : public Communicator {
       : rank_(bootstrap.rank()),
         size_(bootstrap.size()),
         config_(config),
+        device_(options.device),
         compute_stream_(static_cast<cudaStream_t>(options.compute_stream)) {
     ncclUniqueId id{};
     if (rank_ == 0) {
@@ -225,6 +226,8 @@ class NcclComm : public Communicator {
     if (comm_ == nullptr) {
       throw CommError(str_cat(operation, ": the group has ended"));
     }
+    // The current device belongs to the thread, and any may call.
+    check_cuda(cudaSetDevice(device_), "cudaSetDevice");
     check_cuda(cudaEventRecord(produced_.get(), compute_stream_),
                "cudaEventRecord");
     check_cuda(cudaStreamWaitEvent(stream_.get(), produced_.get(), 0),
@@ -246,6 +249,7 @@ class NcclComm : public Communicator {
   int rank_;
   int size_;
   CommConfig config_;
+  int device_;
   cudaStream_t compute_stream_;
   RealClock clock_;
   ncclComm_t comm_ = nullptr;

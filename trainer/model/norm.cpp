@@ -42,8 +42,14 @@ torch::Tensor BatchNormImpl::forward(const torch::Tensor& x_NC) {
   // With momentum 1 the kernel leaves this batch's statistics behind.
   slot_mean = torch::zeros_like(running_mean);
   slot_var = torch::zeros_like(running_var);
-  return torch::batch_norm(x_NC, weight, bias, slot_mean, slot_var, true, 1.0,
-                           kEpsilon, kCudnn);
+  torch::Tensor y = torch::batch_norm(x_NC, weight, bias, slot_mean, slot_var,
+                                      true, 1.0, kEpsilon, kCudnn);
+  if (x_NC.numel() == x_NC.size(1)) {
+    // Of one value, the unbiased variance is 0 / 0. (A new tensor: backward has
+    // kept the old one.)
+    slot_var = torch::zeros_like(running_var);
+  }
+  return y;
 }
 
 void BatchNormImpl::update_running(const torch::Tensor& mean_C,

@@ -34,9 +34,10 @@ using Norm = std::shared_ptr<NormImpl>;
 // Batch norm over the samples of one slot; eps 1e-5, momentum 0.1.
 //
 // In training it normalises with the batch's statistics and keeps them in
-// slot_mean and slot_var (unbiased); the running statistics do not move until
-// update_running() is called, once per step, with the mean over all slots. So
-// they are the same whatever the number of ranks (docs/determinism.md).
+// slot_mean and slot_var (unbiased; 0 where a channel has one value); the
+// running statistics do not move until update_running() is called, once per
+// step, with the mean over all slots. So they are the same whatever the number
+// of ranks (docs/determinism.md).
 class BatchNormImpl : public NormImpl {
  public:
   explicit BatchNormImpl(int64_t channels);

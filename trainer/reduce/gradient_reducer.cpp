@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <atomic>
 #include <functional>
 #include <utility>
 
@@ -166,7 +167,8 @@ struct GradientReducer::Impl {
   }
 
   void run_communication() {
-    while (const auto index = to_send.pop()) {
+    for (auto index = to_send.pop(); index.has_value() && !stopping.load();
+         index = to_send.pop()) {
       reduce(*index);
       sent.push(*index);
     }
@@ -184,6 +186,7 @@ struct GradientReducer::Impl {
   int64_t slot = 0;
   bool in_slot = false;
   bool unfinished = false;
+  std::atomic<bool> stopping{false};
   size_t next_to_send = 0;
   RealClock clock;
   double waited_s = 0.0;
@@ -216,6 +219,12 @@ GradientReducer::GradientReducer(const std::vector<torch::Tensor>& parameters,
 }
 
 GradientReducer::~GradientReducer() {
+  // A step that was not finished has failed: its collectives are not waited
+  // for.
+  if (impl_->unfinished) {
+    impl_->stopping.store(true);
+    impl_->comm.interrupt();
+  }
   impl_->to_send.close();
 }
 
@@ -248,12 +257,17 @@ void GradientReducer::begin_slot(int64_t local_slot) {
 
 void GradientReducer::set_statistics(const torch::Tensor& flat) {
   const torch::NoGradGuard no_grad;
-  impl_->buckets.front().leaf.copy_(flat);
+  Bucket& bucket = impl_->buckets.front();
+  bucket.leaf.copy_(flat);
+  // Complete now: it is the first in line, and gradients wait behind it.
+  impl_->complete(bucket);
 }
 
 void GradientReducer::end_slot() {
   Impl& impl = *impl_;
-  impl.complete(impl.buckets.front());
+  if (impl.buckets.front().leaf.defined()) {
+    impl.complete(impl.buckets.front());
+  }
   for (size_t i = impl.parameters.size(); i > 0; --i) {
     const Place& place = impl.places[i - 1];
     if (!place.filled) {

@@ -14,7 +14,8 @@ constexpr int64_t kTopK = 5;
 constexpr int64_t kMaxConfusionClasses = 50;
 
 // How many classes score higher than the label; of equal scores the class with
-// the lower number comes first. int64 (N).
+// the lower number comes first; a label whose score is not finite comes last.
+// int64 (N).
 torch::Tensor label_ranks(const torch::Tensor& logits_NK,
                           const torch::Tensor& label_N) {
   const torch::Tensor label_N1 = label_N.unsqueeze(1);
@@ -24,7 +25,8 @@ torch::Tensor label_ranks(const torch::Tensor& logits_NK,
   const torch::Tensor before_NK =
       (logits_NK > own_N1) |
       ((logits_NK == own_N1) & (class_K.unsqueeze(0) < label_N1));
-  return before_NK.sum(1);
+  const torch::Tensor last_N = torch::full_like(label_N, logits_NK.size(1));
+  return torch::where(own_N1.squeeze(1).isfinite(), before_NK.sum(1), last_N);
 }
 
 double mean_recall(const std::vector<std::vector<int64_t>>& confusion) {

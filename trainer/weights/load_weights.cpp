@@ -44,10 +44,8 @@ TensorMap read_weight_file(const Files& files, const std::string& path) {
   const std::string file =
       files.is_dir(path) ? join_path(path, "model.safetensors") : path;
   const std::vector<std::byte> bytes = files.read(file);
-  if (file.ends_with(".safetensors")) {
-    return parse_safetensors(bytes, file);
-  }
-  return parse_pth(bytes, file);
+  return is_pth(bytes) ? parse_pth(bytes, file)
+                       : parse_safetensors(bytes, file);
 }
 
 double MatchReport::matched_frac() const {

@@ -1,6 +1,8 @@
 #include "trainer/weights/pickle.h"
 
 #include <cstring>
+#include <map>
+#include <utility>
 
 #include "base/error.h"
 #include "base/strings.h"
@@ -57,30 +59,12 @@ enum Opcode : uint8_t {
   kFrame = 0x95,
 };
 
-PickleRef make(Kind kind) {
-  auto value = std::make_shared<PickleValue>();
-  value->kind = kind;
-  return value;
-}
-
-PickleRef make_int(Kind kind, int64_t integer) {
-  auto value = make(kind);
-  value->integer = integer;
-  return value;
-}
-
-PickleRef make_text(Kind kind, std::string text) {
-  auto value = make(kind);
-  value->text = std::move(text);
-  return value;
-}
-
 // The stack machine of the pickle format.
 class PickleMachine {
  public:
   PickleMachine(std::span<const std::byte> bytes, size_t position,
-                const std::string& origin)
-      : bytes_(bytes), position_(position), origin_(origin) {}
+                const std::string& origin, PickleArena* arena)
+      : bytes_(bytes), position_(position), origin_(origin), arena_(arena) {}
 
   PickleRef run() {
     while (true) {
@@ -159,11 +143,25 @@ class PickleMachine {
 
   void push(PickleRef value) { stack_.push_back(std::move(value)); }
 
+  PickleRef make(Kind kind) { return arena_->make(kind); }
+
+  PickleRef make_int(Kind kind, int64_t integer) {
+    const PickleRef value = make(kind);
+    value->integer = integer;
+    return value;
+  }
+
+  PickleRef make_text(Kind kind, std::string text) {
+    const PickleRef value = make(kind);
+    value->text = std::move(text);
+    return value;
+  }
+
   PickleRef pop() {
     if (stack_.empty()) {
       fail("the stack is empty");
     }
-    PickleRef value = std::move(stack_.back());
+    const PickleRef value = stack_.back();
     stack_.pop_back();
     return value;
   }
@@ -307,8 +305,10 @@ class PickleMachine {
       default:
         return false;
     }
-    // An OrderedDict arrives as a call and is filled like a dict.
     PickleValue& container = top();
+    if (container.kind != Kind::kList && container.kind != Kind::kDict) {
+      fail("items are added to what is no list or dict");
+    }
     container.items.insert(container.items.end(), items.begin(), items.end());
     return true;
   }
@@ -389,8 +389,9 @@ class PickleMachine {
       push(make(Kind::kDict));
       return;
     }
+    // Shares the tuple: copies of it would let a short file fill the memory.
     auto value = make_text(Kind::kCall, function->text);
-    value->items = arguments->items;
+    value->items = {arguments};
     push(value);
   }
 
@@ -398,6 +399,7 @@ class PickleMachine {
   size_t position_;
   size_t start_ = 0;
   const std::string& origin_;
+  PickleArena* arena_;
   std::vector<PickleRef> stack_;
   std::map<uint64_t, PickleRef> memo_;
 };
@@ -416,8 +418,8 @@ PickleRef PickleValue::find(const std::string& name) const {
 }
 
 PickleRef parse_pickle(std::span<const std::byte> bytes, size_t* position,
-                       const std::string& origin) {
-  PickleMachine machine(bytes, *position, origin);
+                       const std::string& origin, PickleArena* arena) {
+  PickleMachine machine(bytes, *position, origin, arena);
   PickleRef value = machine.run();
   *position = machine.position();
   return value;

@@ -3,17 +3,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
-#include <memory>
+#include <deque>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace voxlift::trainer {
 
 struct PickleValue;
-using PickleRef = std::shared_ptr<PickleValue>;
+// Owned by a PickleArena.
+using PickleRef = PickleValue*;
 
 // A value of a pickle. Calls of Python functions stay what they are: kCall with
 // the function's name and its arguments.
@@ -28,7 +27,7 @@ struct PickleValue {
     kTuple,       // items.
     kDict,        // items: key, value, key, value, ...
     kGlobal,      // text: "module.name".
-    kCall,        // text: the function; items: its arguments.
+    kCall,        // text: the function; items[0]: the tuple of arguments.
     kPersistent,  // items[0]: the persistent id.
     kMark,
   };
@@ -43,11 +42,26 @@ struct PickleValue {
   PickleRef find(const std::string& name) const;
 };
 
+// Owns the values of any number of pickles. Values refer to each other freely,
+// in circles, too; they go all at once, without recursion.
+class PickleArena {
+ public:
+  PickleRef make(PickleValue::Kind kind) {
+    PickleValue& value = values_.emplace_back();
+    value.kind = kind;
+    return &value;
+  }
+
+ private:
+  std::deque<PickleValue> values_;
+};
+
 // Parses the pickle that begins at bytes[*position] and moves *position behind
 // its STOP. Protocols 2 to 4, the opcodes that torch.save writes. Throws
 // DataError naming `origin`, the byte and the opcode.
 // Cost: linear in the bytes.
+// The values live in `arena`.
 PickleRef parse_pickle(std::span<const std::byte> bytes, size_t* position,
-                       const std::string& origin);
+                       const std::string& origin, PickleArena* arena);
 
 }  // namespace voxlift::trainer

@@ -48,11 +48,14 @@ struct StorageRef {
 };
 
 // A persistent id is ("storage", type, key, location, number of elements, ...).
+bool is_storage(const PickleValue& value) {
+  return value.kind == Kind::kPersistent &&
+         value.items.front()->items.size() >= 5 &&
+         value.items.front()->items[1]->kind == Kind::kGlobal;
+}
+
 StorageRef storage_ref(const PickleValue& value, const std::string& origin) {
-  const bool ok = value.kind == Kind::kPersistent &&
-                  value.items.front()->items.size() >= 5 &&
-                  value.items.front()->items[1]->kind == Kind::kGlobal;
-  if (!ok) {
+  if (!is_storage(value)) {
     throw DataError(str_cat("'", origin, "': a tensor without storage"));
   }
   const auto& fields = value.items.front()->items;
@@ -68,6 +71,7 @@ std::vector<int64_t> integers(const PickleValue& tuple) {
 }
 
 // Elements from the storage's begin to the last one that the view touches.
+// Views that repeat elements are refused: a short file could claim any size.
 int64_t elements_needed(int64_t offset, const std::vector<int64_t>& size,
                         const std::vector<int64_t>& stride,
                         const std::string& where) {
@@ -75,16 +79,22 @@ int64_t elements_needed(int64_t offset, const std::vector<int64_t>& size,
     throw DataError(str_cat(where, ": sizes and strides do not fit"));
   }
   int64_t last = offset;
+  int64_t count = 1;
   bool empty = false;
   for (size_t i = 0; i < size.size(); ++i) {
     int64_t reach = 0;
     empty = empty || size[i] == 0;
     if (size[i] < 0 || stride[i] < 0 ||
+        __builtin_mul_overflow(count, size[i], &count) ||
         __builtin_mul_overflow(std::max<int64_t>(size[i] - 1, 0), stride[i],
                                &reach) ||
         __builtin_add_overflow(last, reach, &last)) {
       throw DataError(str_cat(where, ": impossible size ", size[i]));
     }
+  }
+  if (!empty && count > last - offset + 1) {
+    throw DataError(str_cat(where, ": ", count, " elements in a view over ",
+                            last - offset + 1));
   }
   return empty ? offset : last + 1;
 }
@@ -93,14 +103,15 @@ int64_t elements_needed(int64_t offset, const std::vector<int64_t>& size,
 torch::Tensor rebuild_tensor(const PickleValue& call,
                              const StorageBytes& storages,
                              const std::string& where) {
-  if (call.items.size() < 4) {
+  const auto& arguments = call.items.front()->items;
+  if (arguments.size() < 4) {
     throw DataError(str_cat(where, ": a tensor needs 4 arguments, it has ",
-                            call.items.size()));
+                            arguments.size()));
   }
-  const StorageRef ref = storage_ref(*call.items[0], where);
-  const int64_t offset = call.items[1]->integer;
-  const auto size = integers(*call.items[2]);
-  const auto stride = integers(*call.items[3]);
+  const StorageRef ref = storage_ref(*arguments[0], where);
+  const int64_t offset = arguments[1]->integer;
+  const auto size = integers(*arguments[2]);
+  const auto stride = integers(*arguments[3]);
   const auto bytes = storages(ref.key);
   const auto item_bytes = static_cast<int64_t>(c10::elementSize(ref.type));
   const int64_t available = static_cast<int64_t>(bytes.size()) / item_bytes;
@@ -109,10 +120,11 @@ torch::Tensor rebuild_tensor(const PickleValue& call,
     throw DataError(str_cat(where, ": storage '", ref.key, "' has ", available,
                             " elements, ", needed, " are needed"));
   }
-  torch::Tensor flat = torch::empty({available}, ref.type);
-  std::memcpy(flat.data_ptr(), bytes.data(),
-              static_cast<size_t>(available * item_bytes));
-  return flat.as_strided(size, stride, offset).clone();
+  // Only what the view touches: many views may share a large storage.
+  torch::Tensor flat = torch::empty({needed - offset}, ref.type);
+  std::memcpy(flat.data_ptr(), bytes.data() + offset * item_bytes,
+              static_cast<size_t>((needed - offset) * item_bytes));
+  return flat.as_strided(size, stride, 0).clone();
 }
 
 // The call that makes a tensor, looking through Parameter wrappers; or null.
@@ -124,8 +136,9 @@ const PickleValue* tensor_call(const PickleValue& value) {
       value.text == "torch._utils._rebuild_tensor") {
     return &value;
   }
-  if (value.text == "torch._utils._rebuild_parameter" && !value.items.empty()) {
-    return tensor_call(*value.items[0]);
+  const auto& arguments = value.items.front()->items;
+  if (value.text == "torch._utils._rebuild_parameter" && !arguments.empty()) {
+    return tensor_call(*arguments[0]);
   }
   return nullptr;
 }
@@ -206,7 +219,9 @@ TensorMap parse_zip(std::span<const std::byte> bytes,
     return entry.bytes();
   };
   size_t position = 0;
-  const PickleRef root = parse_pickle(record("data.pkl"), &position, origin);
+  PickleArena arena;
+  const PickleRef root =
+      parse_pickle(record("data.pkl"), &position, origin, &arena);
   return collect(
       *root, [&](const std::string& key) { return record("data/" + key); },
       origin);
@@ -217,22 +232,27 @@ TensorMap parse_zip(std::span<const std::byte> bytes,
 constexpr std::string_view kLegacyMagic =
     "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 
-// Adds what every persistent id below `value` says of its storage's type.
-// Values are shared and may contain themselves: each is visited once.
-void find_storages(const PickleValue& value, const std::string& origin,
-                   std::set<const PickleValue*>* visited,
-                   std::map<std::string, torch::ScalarType>* types) {
-  if (!visited->insert(&value).second) {
-    return;
+// The types of all storages that persistent ids below `root` name. Values are
+// shared and may contain themselves: each is visited once, without recursion.
+std::map<std::string, torch::ScalarType> storage_types(
+    const PickleValue& root, const std::string& origin) {
+  std::map<std::string, torch::ScalarType> types;
+  std::set<const PickleValue*> seen = {&root};
+  std::vector<const PickleValue*> open = {&root};
+  while (!open.empty()) {
+    const PickleValue* value = open.back();
+    open.pop_back();
+    if (is_storage(*value)) {
+      const StorageRef ref = storage_ref(*value, origin);
+      types.emplace(ref.key, ref.type);
+    }
+    for (const PickleValue* item : value->items) {
+      if (seen.insert(item).second) {
+        open.push_back(item);
+      }
+    }
   }
-  if (value.kind == Kind::kPersistent) {
-    const StorageRef ref = storage_ref(value, origin);
-    types->emplace(ref.key, ref.type);
-    return;
-  }
-  for (const auto& item : value.items) {
-    find_storages(*item, origin, visited, types);
-  }
+  return types;
 }
 
 // Behind the pickles: for each key of the list, the number of elements (int64)
@@ -240,9 +260,7 @@ void find_storages(const PickleValue& value, const std::string& origin,
 std::map<std::string, std::span<const std::byte>> legacy_storages(
     std::span<const std::byte> bytes, size_t position, const PickleValue& root,
     const PickleValue& keys, const std::string& origin) {
-  std::map<std::string, torch::ScalarType> types;
-  std::set<const PickleValue*> visited;
-  find_storages(root, origin, &visited, &types);
+  const auto types = storage_types(root, origin);
   std::map<std::string, std::span<const std::byte>> storages;
   for (const auto& key : keys.items) {
     const auto type = types.find(key->text);
@@ -270,11 +288,15 @@ std::map<std::string, std::span<const std::byte>> legacy_storages(
 TensorMap parse_legacy(std::span<const std::byte> bytes,
                        const std::string& origin) {
   size_t position = 0;
-  parse_pickle(bytes, &position, origin);  // Magic number.
-  parse_pickle(bytes, &position, origin);  // Protocol version.
-  parse_pickle(bytes, &position, origin);  // System information.
-  const PickleRef root = parse_pickle(bytes, &position, origin);
-  const PickleRef keys = parse_pickle(bytes, &position, origin);
+  PickleArena arena;
+  const auto next = [&] {
+    return parse_pickle(bytes, &position, origin, &arena);
+  };
+  next();  // Magic number.
+  next();  // Protocol version.
+  next();  // System information.
+  const PickleRef root = next();
+  const PickleRef keys = next();
   const auto storages = legacy_storages(bytes, position, *root, *keys, origin);
   return collect(
       *root,
@@ -289,25 +311,35 @@ TensorMap parse_legacy(std::span<const std::byte> bytes,
       origin);
 }
 
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
 bool starts_with(std::span<const std::byte> bytes, std::string_view prefix) {
   return bytes.size() >= prefix.size() &&
          std::memcmp(bytes.data(), prefix.data(), prefix.size()) == 0;
 }
 
+constexpr std::string_view kZipMagic = "PK\x03\x04";
+
 }  // namespace
+
+bool is_pth(std::span<const std::byte> bytes) {
+  return starts_with(bytes, kLegacyMagic) || starts_with(bytes, kZipMagic);
+}
 
 TensorMap parse_pth(std::span<const std::byte> bytes,
                     const std::string& origin) {
-  if (starts_with(bytes, kLegacyMagic)) {
-    return parse_legacy(bytes, origin);
-  }
-  if (starts_with(bytes, "PK\x03\x04")) {
-    try {
-      return parse_zip(bytes, origin);
-    } catch (const c10::Error& error) {
-      throw DataError(str_cat("'", origin, "': damaged zip archive: ",
-                              error.what_without_backtrace()));
+  try {
+    if (starts_with(bytes, kLegacyMagic)) {
+      return parse_legacy(bytes, origin);
     }
+    if (starts_with(bytes, kZipMagic)) {
+      return parse_zip(bytes, origin);
+    }
+  } catch (const c10::Error& error) {
+    throw DataError(str_cat("'", origin, "': damaged: ",
+                            first_line(error.what_without_backtrace())));
   }
   throw DataError(
       str_cat("'", origin, "': neither a zip nor a legacy .pth file"));

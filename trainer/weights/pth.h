@@ -11,6 +11,9 @@
 
 namespace voxlift::trainer {
 
+// By the first bytes.
+bool is_pth(std::span<const std::byte> bytes);
+
 // The tensors of the state dict: the file's dict itself, or its member
 // "state_dict" or "model". Names and dtypes as in the file. Python objects in
 // it are skipped, never run. Throws DataError naming `origin`.

@@ -45,6 +45,17 @@ TEST_F(CheckpointStoreTest, KeepsTheNewest) {
   EXPECT_EQ(store_.steps(), (std::vector<int64_t>{10, 2}));
 }
 
+TEST_F(CheckpointStoreTest, NeverRemovesWhatIsSavedBehindADamagedNewerOne) {
+  CheckpointStore store(files_, temp_.file("c"), 1);
+  store.save(6, checkpoint_of(6));
+  flip_byte(join_path(store.path_of(6), "model.safetensors"), 100);
+  store.save(1, checkpoint_of(1));
+  store.save(2, checkpoint_of(2));
+  std::vector<std::string> problems;
+  EXPECT_EQ(store.newest_good(&problems), 2);
+  EXPECT_EQ(store.steps(), (std::vector<int64_t>{6, 2}));
+}
+
 TEST_F(CheckpointStoreTest, FallsBackFromAFlippedBitAndNamesIt) {
   store_.save(1, checkpoint_of(1));
   store_.save(2, checkpoint_of(2));

@@ -186,5 +186,12 @@ TEST(BatchNormTest, KeepsSlotStatisticsApartFromRunningOnes) {
   EXPECT_EQ(norm.num_batches_tracked.item<int64_t>(), 1);
 }
 
+TEST(BatchNormTest, OneValuePerChannelHasNoVariance) {
+  BatchNormImpl norm(2);
+  const torch::Tensor y = norm.forward(torch::ones({1, 2, 1, 1, 1}));
+  EXPECT_TRUE(y.isfinite().all().item<bool>());
+  EXPECT_TRUE(torch::equal(norm.slot_var, torch::zeros({2})));
+}
+
 }  // namespace
 }  // namespace voxlift::trainer

@@ -2,10 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
-#include <mutex>
+#include <atomic>
+#include <cmath>
 
 #include "base/error.h"
+#include "tests/support/child_process.h"
 #include "tests/support/expect_error.h"
 #include "trainer/comm/self_comm.h"
 #include "trainer/comm/thread_comm.h"
@@ -105,6 +106,34 @@ TEST(GradientReducerTest, CutsParametersIntoBuckets) {
       torch::zeros({200'000}).set_requires_grad(true)};
   const GradientReducer reducer(parameters, 1, 1, comm, {.bucket_mb = 1});
   EXPECT_EQ(reducer.num_buckets(), 1 + 2);  // Statistics, then 1.6 and 0.8 MB.
+}
+
+// Says that there are two ranks, and counts what it is asked to sum.
+class CountingComm : public SelfComm {
+ public:
+  int size() const override { return 2; }
+
+  void all_reduce_sum(Buffer /*buffer*/) override { ++num_sums; }
+
+  std::atomic<int64_t> num_sums{0};
+};
+
+TEST(GradientReducerTest, SendsEveryBucketWhileBackwardRuns) {
+  CountingComm comm;
+  torch::Tensor a = torch::ones({400'000}).set_requires_grad(true);
+  torch::Tensor b = torch::ones({400'000}).set_requires_grad(true);
+  GradientReducer reducer({a, b}, 1, 1, comm,
+                          {.reduction = "fast", .bucket_mb = 1});
+  reducer.begin_slot(0);
+  const torch::Tensor loss = (a * b).sum();
+  reducer.set_statistics(torch::ones({1}));
+  loss.backward();
+  // Before end_slot and finish: statistics and both parameters' buckets.
+  EXPECT_TRUE(
+      test::eventually([&] { return comm.num_sums.load() == 3; }, 10.0));
+  reducer.end_slot();
+  reducer.finish();
+  EXPECT_EQ(comm.num_sums.load(), 3);
 }
 
 TEST(GradientReducerTest, AFailureInBackwardDoesNotWaitForThePeers) {

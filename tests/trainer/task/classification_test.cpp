@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/error.h"
 #include "tests/support/expect_error.h"
 
@@ -73,6 +75,21 @@ TEST(ClassificationTest, TiesCountAgainstTheLaterClass) {
   EXPECT_EQ(rows[2], 0.0);
   EXPECT_EQ(rows[6], 1.0);
   EXPECT_EQ(rows[10], 2.0);
+}
+
+TEST(ClassificationTest, ALabelWithoutAScoreIsNeverRight) {
+  Classifier model = tiny_model(3);
+  {
+    const torch::NoGradGuard no_grad;
+    model->named_parameters()["head.fc.bias"].fill_(std::nan(""));
+  }
+  model->eval();
+  Classification task(model, {});
+  CaseRows rows;
+  const torch::NoGradGuard no_grad;
+  task.evaluate({torch::randn({1, 1, 3, 32, 32}), torch::tensor({0})}, &rows);
+  EXPECT_EQ(rows[2], 3.0);
+  EXPECT_EQ(task.summarize(rows)["top1"], 0.0);
 }
 
 TEST(ClassificationTest, RefusesASmoothingOfOne) {

@@ -72,7 +72,7 @@ TEST(PthTest, NeverRunsWhatAPickleAsksFor) {
 
 TEST(PthTest, RefusesOtherFilesAndTruncatedOnes) {
   expect_data_error("GIF89a", {"neither a zip nor a legacy"});
-  expect_data_error("PK\x03\x04 and nothing else"s, {"damaged zip"});
+  expect_data_error("PK\x03\x04 and nothing else"s, {"damaged"});
   const std::string whole = legacy_file(one_tensor_root(), kTwoFloats);
   for (size_t length = kMagic.size(); length < whole.size(); ++length) {
     const std::string cut = whole.substr(0, length);
@@ -84,9 +84,10 @@ TEST(PickleTest, SurvivesSelfReferenceAndEveryFlippedByte) {
   // A list that contains itself.
   const std::string loop = "\x80\x02]q\0h\0a."s;
   size_t position = 0;
-  const PickleRef value = parse_pickle(as_bytes(loop), &position, "loop");
+  PickleArena arena;
+  const PickleRef value =
+      parse_pickle(as_bytes(loop), &position, "loop", &arena);
   EXPECT_EQ(value->items.front(), value);
-  value->items.clear();
   const std::string whole = legacy_file(one_tensor_root(), kTwoFloats);
   for (size_t i = 0; i < whole.size(); ++i) {
     std::string damaged = whole;
@@ -97,6 +98,32 @@ TEST(PickleTest, SurvivesSelfReferenceAndEveryFlippedByte) {
       continue;  // The only error that may come out.
     }
   }
+}
+
+TEST(PthTest, SurvivesPicklesThatAreBombs) {
+  const std::string head = kMagic + kProtocol + kSystem + "\x80\x02"s;
+  // Half a million tuples, one in the other.
+  expect_data_error(
+      head + "N"s + std::string(500'000, '\x85') + "."s + "\x80\x02]."s,
+      {"no state dict"});
+  // A view of 2^40 elements over two of them, and one of 2^64.
+  const std::string tensor = one_tensor_root();
+  const auto with_size = [&](const std::string& size,
+                             const std::string& stride) {
+    std::string root = tensor;
+    root.replace(root.find("K\x02\x85K\x01\x85"), 6,
+                 size + "\x85"s + stride + "\x85"s);
+    return legacy_file(root, kTwoFloats);
+  };
+  const std::string two_to_40 = "\x8a\x06\0\0\0\0\0\x01"s;
+  expect_data_error(with_size(two_to_40, "K\0"s), {"'w'", "in a view over 1"});
+  expect_data_error(with_size(two_to_40, two_to_40),
+                    {"'w'", "impossible size"});
+  // A call may not be filled like a list: it would contain itself.
+  expect_data_error(head + "}"s + short_text("w") +
+                        "ctorch._utils\n_rebuild_parameter\n)Rq\x05h\x05"s +
+                        "as."s + "\x80\x02]."s,
+                    {"no list or dict"});
 }
 
 TEST(LoadWeightsTest, BothContainersOfARealCheckpointHoldTheSame) {
