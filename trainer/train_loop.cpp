@@ -14,11 +14,11 @@
 #include "base/random.h"
 #include "base/strings.h"
 #include "sharding/assignment.h"
-#include "sharding/dataset.h"
 #include "sharding/sample_stream.h"
 #include "trainer/evaluate.h"
 #include "trainer/fault.h"
 #include "trainer/input/collate.h"
+#include "trainer/input/run_data.h"
 #include "trainer/model/model_json.h"
 #include "trainer/report/step_report.h"
 #include "trainer/run_state.h"
@@ -32,7 +32,6 @@ namespace {
 constexpr const char* kResultFile = "result.json";
 constexpr const char* kFaultMarker = "fault_fired";
 
-using sharding::Dataset;
 using sharding::SampleBatch;
 
 // One run on one rank. The public functions are called once, in order.
@@ -97,13 +96,7 @@ class TrainLoop {
   CheckpointStore store_;
   CheckpointWriter writer_;
 
-  std::unique_ptr<Dataset> train_data_;
-  std::unique_ptr<Dataset> val_data_;
-  std::unique_ptr<dataio::Transform> train_transform_;
-  std::unique_ptr<dataio::Transform> eval_transform_;
-  sharding::AssignmentConfig assignment_;
-  int64_t steps_per_epoch_ = 0;
-
+  RunData data_;
   ModelConfig model_config_;
   std::unique_ptr<Task> task_;
   std::vector<BatchNormImpl*> batch_norms_;
@@ -141,34 +134,8 @@ std::optional<TrainOutcome> TrainLoop::earlier_result() const {
 }
 
 void TrainLoop::open_data() {
-  const sharding::DatasetConfig data_config = {
-      .verify_checksums = config_.data.verify_checksums};
-  train_data_ = std::make_unique<Dataset>(config_.data.train, data_config);
-  train_transform_ = train_transform(config_, train_data_->modality());
-  if (!config_.data.val.empty()) {
-    val_data_ = std::make_unique<Dataset>(config_.data.val, data_config);
-    eval_transform_ = eval_transform(config_, val_data_->modality());
-    if (val_data_->classes() != train_data_->classes()) {
-      throw ConfigError(str_cat(
-          "data.val '", config_.data.val, "' has ", val_data_->classes().size(),
-          " classes, data.train '", config_.data.train, "' has ",
-          train_data_->classes().size(), "; the lists of names must be equal"));
-    }
-  }
-  assignment_ = {.num_samples = train_data_->num_samples(),
-                 .slots = config_.batch.slots,
-                 .slot_batch = config_.batch.slot_batch,
-                 .seed = config_.run.seed};
-  model_config_ = config_.model;
-  const auto data_classes = static_cast<int64_t>(train_data_->classes().size());
-  if (model_config_.classes == 0) {
-    model_config_.classes = data_classes;
-  }
-  if (model_config_.classes < data_classes) {
-    throw ConfigError(str_cat("model.classes = ", model_config_.classes,
-                              ", but the data set has ", data_classes));
-  }
-  steps_per_epoch_ = sharding::EpochAssignment(assignment_, 0).num_steps();
+  data_ = open_run_data(config_);
+  model_config_ = resolve_model(config_, data_);
 }
 
 void TrainLoop::build() {
@@ -183,15 +150,11 @@ void TrainLoop::build() {
     parameters.emplace_back(item.key(), item.value());
     tensors.push_back(item.value());
   }
-  int64_t statistics = 0;
-  for (const BatchNormImpl* norm : batch_norms_) {
-    statistics += 2 * norm->channels();
-  }
   task_ = std::make_unique<Classification>(model, config_.loss);
   optimizer_ = std::make_unique<Sgd>(std::move(parameters), config_.sgd);
-  reducer_ = std::make_unique<GradientReducer>(tensors, statistics,
-                                               slots_.end - slots_.begin,
-                                               context_.data, config_.reduce);
+  reducer_ = std::make_unique<GradientReducer>(
+      tensors, statistics_size(batch_norms_), slots_.end - slots_.begin,
+      context_.data, config_.reduce);
 }
 
 // What a checkpoint must share with the run that goes on from it.
@@ -200,8 +163,8 @@ Json TrainLoop::identity() const {
           {"slots", config_.batch.slots},
           {"slot_batch", config_.batch.slot_batch},
           {"reduction", config_.reduce.reduction},
-          {"steps_per_epoch", steps_per_epoch_},
-          {"data", hex(train_data_->fingerprint(), 8)},
+          {"steps_per_epoch", data_.steps_per_epoch},
+          {"data", hex(data_.train->fingerprint(), 8)},
           {"model", to_json(model_config_)}};
 }
 
@@ -278,12 +241,12 @@ void TrainLoop::log_start() {
   if (!is_root()) {
     return;
   }
-  log_info(str_cat(
-      "training on ", train_data_->num_samples(), " samples of ",
-      train_data_->classes().size(), " classes, ", steps_per_epoch_,
-      " steps an epoch, ", total_steps(), " in all; ", context_.control.size(),
-      " ranks (", context_.control.name(), "), ", config_.batch.slots,
-      " slots of ", config_.batch.slot_batch, ", from step ", state_.step));
+  log_info(str_cat("training on ", data_.train->num_samples(), " samples of ",
+                   data_.classes().size(), " classes, ", data_.steps_per_epoch,
+                   " steps an epoch, ", total_steps(), " in all; ",
+                   context_.control.size(), " ranks (", context_.control.name(),
+                   "), ", config_.batch.slots, " slots of ",
+                   config_.batch.slot_batch, ", from step ", state_.step));
   report_->start(state_, context_.control.size());
 }
 
@@ -309,9 +272,9 @@ void TrainLoop::start_or_resume() {
 // ---- one step ----
 
 RunPosition TrainLoop::position() const {
-  return {.epoch = state_.step / steps_per_epoch_,
-          .step_in_epoch = state_.step % steps_per_epoch_,
-          .steps_per_epoch = steps_per_epoch_,
+  return {.epoch = state_.step / data_.steps_per_epoch,
+          .step_in_epoch = state_.step % data_.steps_per_epoch,
+          .steps_per_epoch = data_.steps_per_epoch,
           .num_epochs = config_.run.epochs};
 }
 
@@ -320,15 +283,15 @@ double TrainLoop::learning_rate_now() const {
 }
 
 int64_t TrainLoop::total_samples() const {
-  const int64_t epochs = total_steps() / steps_per_epoch_;
-  const int64_t rest = total_steps() % steps_per_epoch_;
-  return epochs * assignment_.num_samples +
-         std::min(assignment_.num_samples,
+  const int64_t epochs = total_steps() / data_.steps_per_epoch;
+  const int64_t rest = total_steps() % data_.steps_per_epoch;
+  return epochs * data_.assignment.num_samples +
+         std::min(data_.assignment.num_samples,
                   rest * config_.batch.slots * config_.batch.slot_batch);
 }
 
 int64_t TrainLoop::total_steps() const {
-  const int64_t all = config_.run.epochs * steps_per_epoch_;
+  const int64_t all = config_.run.epochs * data_.steps_per_epoch;
   return config_.run.max_steps > 0 ? std::min(all, config_.run.max_steps) : all;
 }
 
@@ -343,13 +306,8 @@ void TrainLoop::run_slot(int64_t slot, SampleBatch samples,
                                     static_cast<uint64_t>(slot))
                            .next_u64());
     const torch::Tensor loss = task_->loss(batch, slot_values);
-    std::vector<torch::Tensor> statistics;
-    for (const BatchNormImpl* norm : batch_norms_) {
-      statistics.push_back(norm->slot_mean);
-      statistics.push_back(norm->slot_var);
-    }
-    if (!statistics.empty()) {
-      reducer_->set_statistics(torch::cat(statistics));
+    if (!batch_norms_.empty()) {
+      reducer_->set_statistics(slot_statistics(batch_norms_));
     }
     // Sums over slots of this are the mean over the step's samples.
     (loss / static_cast<double>(state_.step_samples)).backward();
@@ -364,15 +322,8 @@ void TrainLoop::update_batch_norms() {
     return;
   }
   const int64_t used_slots = std::min(config_.batch.slots, state_.step_samples);
-  const torch::Tensor mean =
-      reducer_->statistics() / static_cast<double>(used_slots);
-  int64_t offset = 0;
-  for (BatchNormImpl* norm : batch_norms_) {
-    const int64_t channels = norm->channels();
-    norm->update_running(mean.narrow(0, offset, channels),
-                         mean.narrow(0, offset + channels, channels));
-    offset += 2 * channels;
-  }
+  update_running(batch_norms_,
+                 reducer_->statistics() / static_cast<double>(used_slots));
 }
 
 // Every rank gets every slot's values and adds them in slot order.
@@ -427,7 +378,7 @@ void TrainLoop::take_step(sharding::SampleStream& stream, bool* stop) {
   fire_fault(fault_, state_.step, rank_,
              join_path(config_.run.out, kFaultMarker));
   const int64_t step_in_epoch = position().step_in_epoch;
-  state_.step_samples = step_size(assignment_, step_in_epoch);
+  state_.step_samples = step_size(data_.assignment, step_in_epoch);
   const size_t width = task_->sum_names().size() + 1;
   std::vector<double> values(width *
                              static_cast<size_t>(slots_.end - slots_.begin));
@@ -454,16 +405,16 @@ void TrainLoop::take_step(sharding::SampleStream& stream, bool* stop) {
 
 void TrainLoop::evaluate_if_due() {
   const bool at_end = state_.step == total_steps();
-  const bool at_epoch_end = state_.step % steps_per_epoch_ == 0;
-  const int64_t epochs_done = state_.step / steps_per_epoch_;
+  const bool at_epoch_end = state_.step % data_.steps_per_epoch == 0;
+  const int64_t epochs_done = state_.step / data_.steps_per_epoch;
   const int64_t every = config_.eval.every_epochs;
   const bool due = at_end || (at_epoch_end && epochs_done > 0 && every > 0 &&
                               epochs_done % every == 0);
-  if (val_data_ == nullptr || !due || state_.evaluated_step == state_.step) {
+  if (data_.val == nullptr || !due || state_.evaluated_step == state_.step) {
     return;
   }
   save_checkpoint();  // What is trained is safe before minutes of scoring.
-  state_.scores = evaluate(*task_, *val_data_, *eval_transform_,
+  state_.scores = evaluate(*task_, *data_.val, *data_.eval_transform,
                            {.batch = config_.eval.batch,
                             .workers = config_.data.workers,
                             .prefetch_batches = config_.data.prefetch_batches,
@@ -499,7 +450,7 @@ void TrainLoop::save_checkpoint() {
   }
   Json state = state_.to_json();
   state["identity"] = identity();
-  state["classes"] = train_data_->classes();
+  state["classes"] = data_.classes();
   state["config"] = context_.resolved_config;
   state["world_size"] = context_.control.size();
   writer_.save(state_.step, {.model = snapshot(named_tensors(task_->model())),
@@ -534,11 +485,11 @@ TrainOutcome TrainLoop::run() {
   bool stop = false;
   {
     sharding::SampleStream stream(
-        *train_data_, *train_transform_,
+        *data_.train, *data_.train_transform,
         {.num_workers = config_.data.workers,
          .prefetch_batches = config_.data.prefetch_batches,
          .seed = config_.run.seed},
-        slot_requests(assignment_, slots_, state_.step, total_steps()),
+        slot_requests(data_.assignment, slots_, state_.step, total_steps()),
         context_.clock);
     evaluate_if_due();  // A run that was killed before it could.
     while (state_.step < total_steps() && !stop) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/fnv.h"
 #include "base/random.h"
 #include "sharding/h5.h"
 #include "trainer/weights/tensor_map.h"
@@ -26,14 +27,6 @@ GoldenOutput read_output(const H5Group& group, const std::string& name) {
           .l2 = group.read_attribute<double>("l2"),
           .flat_index = group.dataset("flat_index").read<int64_t>(),
           .value = group.dataset("value").read<float>()};
-}
-
-uint64_t fnv1a(const std::string& name) {
-  uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : name) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  }
-  return hash;
 }
 
 // The weight of a norm layer is the one-dimensional one.
@@ -83,7 +76,7 @@ torch::Tensor formula_tensor(const std::string& name,
   constexpr uint64_t kStep = 0x9E3779B97F4A7C15ULL;
   torch::Tensor tensor = torch::empty(shape, torch::kFloat64);
   auto* values = tensor.data_ptr<double>();
-  const uint64_t hash = fnv1a(name);
+  const uint64_t hash = fnv1a64(name);
   for (int64_t i = 0; i < tensor.numel(); ++i) {
     const uint64_t bits = mix64(hash + (static_cast<uint64_t>(i) + 1) * kStep);
     values[i] = 2.0 * (static_cast<double>(bits >> 40) * 0x1.0p-24) - 1.0;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/fnv.h"
 #include "base/random.h"
 #include "base/strings.h"
 
@@ -54,15 +55,6 @@ torch::Tensor ClassifierImpl::forward(const torch::Tensor& x_NCDHW) {
 
 namespace {
 
-// FNV-1a, 64 bits (public domain; Fowler, Noll, Vo).
-uint64_t name_hash(const std::string& name) {
-  uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : name) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  }
-  return hash;
-}
-
 template <typename Draw>
 void fill(torch::Tensor& tensor, Draw draw) {
   auto* values = tensor.data_ptr<float>();
@@ -73,7 +65,7 @@ void fill(torch::Tensor& tensor, Draw draw) {
 
 void fill_weight(const std::string& name, torch::Tensor& tensor,
                  uint64_t seed) {
-  RandomStream draws(seed, Purpose::kInit, 0, name_hash(name));
+  RandomStream draws(seed, Purpose::kInit, 0, fnv1a64(name));
   if (name.starts_with("head.")) {
     constexpr double kHeadStd = 0.01;
     fill(tensor, [&] { return kHeadStd * draws.normal(); });

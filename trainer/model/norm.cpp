@@ -93,4 +93,32 @@ std::vector<BatchNormImpl*> batch_norms(torch::nn::Module& model) {
   return found;
 }
 
+torch::Tensor slot_statistics(const std::vector<BatchNormImpl*>& norms) {
+  std::vector<torch::Tensor> pieces;
+  for (const BatchNormImpl* norm : norms) {
+    pieces.push_back(norm->slot_mean);
+    pieces.push_back(norm->slot_var);
+  }
+  return torch::cat(pieces);
+}
+
+int64_t statistics_size(const std::vector<BatchNormImpl*>& norms) {
+  int64_t size = 0;
+  for (const BatchNormImpl* norm : norms) {
+    size += 2 * norm->channels();
+  }
+  return size;
+}
+
+void update_running(const std::vector<BatchNormImpl*>& norms,
+                    const torch::Tensor& flat) {
+  int64_t offset = 0;
+  for (BatchNormImpl* norm : norms) {
+    const int64_t channels = norm->channels();
+    norm->update_running(flat.narrow(0, offset, channels),
+                         flat.narrow(0, offset + channels, channels));
+    offset += 2 * channels;
+  }
+}
+
 }  // namespace voxlift::trainer

@@ -77,4 +77,12 @@ std::string norm_name(const NormOptions& options, int index);
 // All batch norms of `model`, in registration order.
 std::vector<BatchNormImpl*> batch_norms(torch::nn::Module& model);
 
+// Slot means and variances of all `norms` as one flat tensor, and its length.
+torch::Tensor slot_statistics(const std::vector<BatchNormImpl*>& norms);
+int64_t statistics_size(const std::vector<BatchNormImpl*>& norms);
+
+// update_running() of every norm from such a flat tensor.
+void update_running(const std::vector<BatchNormImpl*>& norms,
+                    const torch::Tensor& flat);
+
 }  // namespace voxlift::trainer

@@ -1,0 +1,35 @@
+#pragma once
+// The data of one run: what it trains on, what it is scored on.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dataio/transform/transform.h"
+#include "sharding/assignment.h"
+#include "sharding/dataset.h"
+#include "trainer/train_config.h"
+
+namespace voxlift::trainer {
+
+struct RunData {
+  std::unique_ptr<sharding::Dataset> train;
+  std::unique_ptr<dataio::Transform> train_transform;
+  std::unique_ptr<sharding::Dataset> val;  // Null: none is configured.
+  std::unique_ptr<dataio::Transform> eval_transform;
+  sharding::AssignmentConfig assignment;
+  int64_t steps_per_epoch = 0;
+
+  const std::vector<std::string>& classes() const { return train->classes(); }
+};
+
+// Opens both data sets. Throws ConfigError if their classes differ, IoError,
+// DataError.
+RunData open_run_data(const TrainConfig& config);
+
+// config.model with the number of classes resolved. Throws ConfigError if it
+// has fewer than the data.
+ModelConfig resolve_model(const TrainConfig& config, const RunData& data);
+
+}  // namespace voxlift::trainer
