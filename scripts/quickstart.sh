@@ -16,7 +16,7 @@ step "install and build"
 scripts/install_deps.sh
 if [ ! -x "$BIN/voxlift-trainer" ] || [ -n "$(find base dataio sharding trainer launcher cmake CMakeLists.txt -newer "$BIN/voxlift-trainer" -print -quit)" ]; then
 	echo "building in build/cpu-release (some minutes the first time)"
-	cmake --preset cpu-release -DVOXLIFT_TESTS=OFF >/dev/null
+	cmake --preset cpu-release >/dev/null
 	cmake --build --preset cpu-release -j "$(nproc)" --target voxlift voxlift-trainer voxlift-launch |
 		grep -E '^ninja|error|FAILED|\[.*/.*\] Linking' || true
 fi

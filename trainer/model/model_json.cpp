@@ -66,9 +66,14 @@ Json to_json(const ModelConfig& config) {
   return json;
 }
 
-ModelConfig model_config_from_json(const Json& json,
+ModelConfig model_config_from_json(const Json& given,
                                    const std::string& origin) {
   ModelConfig config;
+  Json json = given;
+  if (json.contains("shortcut_type")) {  // The published code's name.
+    json["shortcut"] = json["shortcut_type"];
+    json.erase("shortcut_type");
+  }
   const Json known = to_json(config);
   for (const auto& [key, value] : json.items()) {
     if (!known.contains(key)) {

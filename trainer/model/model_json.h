@@ -11,7 +11,8 @@ namespace voxlift::trainer {
 // Every option by its configuration key.
 Json to_json(const ModelConfig& config);
 
-// Keys that are absent keep their default; `depth` may be a number or a text.
+// Keys that are absent keep their default; `depth` may be a number or a text;
+// "shortcut_type", as the published code has it, is "shortcut".
 // Throws DataError naming `origin` and the key for an unknown one or a wrong
 // type, ConfigError for a value out of range.
 ModelConfig model_config_from_json(const Json& json, const std::string& origin);

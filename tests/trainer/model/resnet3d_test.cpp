@@ -159,8 +159,12 @@ TEST(ClassifierTest, StartsFromTheSeedAlone) {
 }
 
 TEST(ModelJsonTest, ReadsDepthAsTextAndRefusesUnknownKeys) {
-  const ModelConfig config = model_config_from_json(
-      {{"network", "resnet3d"}, {"depth", "50"}, {"norm", "gn"}}, "x.h5");
+  const ModelConfig config = model_config_from_json({{"network", "resnet3d"},
+                                                     {"depth", "50"},
+                                                     {"norm", "gn"},
+                                                     {"shortcut_type", "A"}},
+                                                    "x.h5");
+  EXPECT_EQ(config.resnet.shortcut, "A");
   EXPECT_EQ(config.resnet.depth, 50);
   EXPECT_EQ(config.resnet.norm.kind, "gn");
   EXPECT_EQ(to_json(model_config_from_json(to_json(config), "x")),

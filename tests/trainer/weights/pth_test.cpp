@@ -49,6 +49,17 @@ TEST(PthTest, ReadsTheLegacyContainer) {
   EXPECT_TRUE(torch::equal(tensors[0].second, torch::tensor({1.0F, 2.0F})));
 }
 
+TEST(PthTest, ReadsFloat16Tensors) {
+  std::string root = one_tensor_root();
+  root.replace(root.find("FloatStorage"), 12, "HalfStorage");
+  const std::string one_and_two = "\x02\0\0\0\0\0\0\0\0\x3c\0\x40"s;
+  const TensorMap tensors =
+      parse_pth(as_bytes(legacy_file(root, one_and_two)), "w.pth");
+  EXPECT_EQ(tensors[0].second.scalar_type(), torch::kFloat16);
+  EXPECT_TRUE(torch::equal(tensors[0].second.to(torch::kFloat32),
+                           torch::tensor({1.0F, 2.0F})));
+}
+
 void expect_data_error(const std::string& file,
                        std::initializer_list<std::string> parts) {
   test::expect_error<DataError>([&] { parse_pth(as_bytes(file), "w.pth"); },
