@@ -10,7 +10,7 @@ small_world
 checked=0
 for ranks in 1 2 4 8; do
 	out=$WORK/r$ranks
-	tiny_run "$out" $ranks --batch.slots 8 --batch.slot_batch 1 --run.epochs 3
+	EPOCHS=3 SLOTS=8 SLOT_BATCH=1 tiny_run "$out" $ranks
 	samples=$(grep '"type":"step"' "$out/log.jsonl" | sed 's/.*"samples":\([0-9]*\).*/\1/' | awk '{ n += $1 } END { print n }')
 	cases=$(grep '"type":"evaluation"' "$out/log.jsonl" | sed 's/.*"cases":\([0-9]*\).*/\1/' | sort -u)
 	echo "$ranks ranks: $samples samples in 3 epochs of 52, $cases cases an evaluation of 20"

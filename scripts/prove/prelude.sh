@@ -34,7 +34,8 @@ tiny_run() {
 	shift 2
 	"$BIN/voxlift-launch" -n "$ranks" --max-restarts 5 -- train \
 		--data.train "$WORK/train" --data.val "$WORK/val" --run.out "$out" \
-		--run.epochs 4 --run.seed 11 --batch.slots 4 --batch.slot_batch 3 \
+		--run.epochs "${EPOCHS:-4}" --run.seed 11 --batch.slots "${SLOTS:-4}" \
+		--batch.slot_batch "${SLOT_BATCH:-3}" \
 		--model.stem_channels 8 --model.base_channels 8 \
 		--photo.image_size 32 --photo.eval_resize_short 36 \
 		--schedule.lr 0.05 --checkpoint.every_steps 3 "$@" >>"$out.log" 2>&1
