@@ -82,6 +82,8 @@ class FileDescriptor {
   FileDescriptor(const std::string& path, int flags, unsigned mode = 0666);
   ~FileDescriptor();
 
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
   FileDescriptor(FileDescriptor&& other) noexcept;
   FileDescriptor& operator=(FileDescriptor&& other) noexcept;
 

@@ -28,11 +28,8 @@ std::string prefix() {
 }
 
 void write(google::LogSeverity severity, const std::string& message,
-           const std::source_location& where) {
-  google::LogMessage(where.file_name(), static_cast<int>(where.line()),
-                     severity)
-          .stream()
-      << prefix() << message;
+           const char* file, int line) {
+  google::LogMessage(file, line, severity).stream() << prefix() << message;
 }
 
 }  // namespace
@@ -53,16 +50,16 @@ void set_log_step(int64_t step) {
   log_step.store(step);
 }
 
-void log_info(const std::string& message, std::source_location where) {
-  write(google::GLOG_INFO, message, where);
+void log_info(const std::string& message, const char* file, int line) {
+  write(google::GLOG_INFO, message, file, line);
 }
 
-void log_warning(const std::string& message, std::source_location where) {
-  write(google::GLOG_WARNING, message, where);
+void log_warning(const std::string& message, const char* file, int line) {
+  write(google::GLOG_WARNING, message, file, line);
 }
 
-void log_error(const std::string& message, std::source_location where) {
-  write(google::GLOG_ERROR, message, where);
+void log_error(const std::string& message, const char* file, int line) {
+  write(google::GLOG_ERROR, message, file, line);
 }
 
 }  // namespace voxlift

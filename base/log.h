@@ -2,7 +2,6 @@
 // Logging through glog, every line with rank and step.
 
 #include <cstdint>
-#include <source_location>
 #include <string>
 
 namespace voxlift {
@@ -23,12 +22,14 @@ void init_logging(const char* program, const LogConfig& config);
 void set_log_rank(int rank);
 void set_log_step(int64_t step);
 
-// Any thread. `where` is the caller; do not pass it.
-void log_info(const std::string& message,
-              std::source_location where = std::source_location::current());
+// Any thread. `file` and `line` are the caller's; do not pass them.
+// (std::source_location needs a newer clang than Debian's.)
+void log_info(const std::string& message, const char* file = __builtin_FILE(),
+              int line = __builtin_LINE());
 void log_warning(const std::string& message,
-                 std::source_location where = std::source_location::current());
-void log_error(const std::string& message,
-               std::source_location where = std::source_location::current());
+                 const char* file = __builtin_FILE(),
+                 int line = __builtin_LINE());
+void log_error(const std::string& message, const char* file = __builtin_FILE(),
+               int line = __builtin_LINE());
 
 }  // namespace voxlift

@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <numeric>
 
@@ -116,7 +117,7 @@ std::string human_bytes(double bytes) {
 
 std::string human_duration(double seconds) {
   std::array<char, 48> text{};
-  const auto whole = static_cast<int64_t>(seconds + 0.5);
+  const int64_t whole = std::llround(seconds);
   if (seconds < 60.0) {
     std::snprintf(text.data(), text.size(), "%.1fs", seconds);
   } else if (whole < 3600) {

@@ -263,10 +263,12 @@ Image render(const Scene& scene, int64_t height, int64_t width,
   Image image{height, width, {}};
   image.rgb.reserve(static_cast<size_t>(3 * height * width));
   const double pixel = 1.0 / static_cast<double>(std::min(height, width));
+  const int64_t center_y = height / 2;
+  const int64_t center_x = width / 2;
   for (int64_t y = 0; y < height; ++y) {
     for (int64_t x = 0; x < width; ++x) {
-      const Point p = {(static_cast<double>(x - width / 2) + 0.5) * pixel,
-                       (static_cast<double>(y - height / 2) + 0.5) * pixel};
+      const Point p = {(static_cast<double>(x - center_x) + 0.5) * pixel,
+                       (static_cast<double>(y - center_y) + 0.5) * pixel};
       for (const double channel : color_at(scene, p, pixel)) {
         image.rgb.push_back(to_byte(channel + scene.noise * draws.normal()));
       }

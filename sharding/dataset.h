@@ -30,6 +30,8 @@ class Dataset {
   Dataset(const std::string& dir, const DatasetConfig& config);
   ~Dataset();
 
+  Dataset(const Dataset&) = delete;
+  Dataset& operator=(const Dataset&) = delete;
   Dataset(Dataset&&) noexcept;
   Dataset& operator=(Dataset&&) noexcept;
 

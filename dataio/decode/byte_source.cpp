@@ -53,6 +53,9 @@ class GzipSource : public ByteSource {
 
   ~GzipSource() override { inflateEnd(&stream_); }
 
+  GzipSource(const GzipSource&) = delete;
+  GzipSource& operator=(const GzipSource&) = delete;
+
   size_t read(std::span<std::byte> out) override {
     size_t done = 0;
     while (done < out.size() && !at_end_) {

@@ -16,7 +16,7 @@ namespace voxlift::dataio {
 namespace {
 
 // Deflate makes at most 1032 bytes of one, and a byte holds 8 pixels of 1 bit.
-constexpr int64_t kMaxPixelsPerByte = 8 * 1032;
+constexpr int64_t kMaxPixelsPerByte = int64_t{8} * 1032;
 
 // Memory that one ancillary chunk (text, profile) may take.
 constexpr png_alloc_size_t kMaxChunkBytes = 8 << 20;

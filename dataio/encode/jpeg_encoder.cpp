@@ -30,7 +30,8 @@ class Encoder {
 
   ~Encoder() {
     jpeg_destroy_compress(&info_);
-    std::free(buffer_);  // libjpeg's own malloc.
+    // libjpeg's own malloc. NOLINTNEXTLINE(cppcoreguidelines-owning-memory)
+    std::free(buffer_);
   }
 
   Encoder(const Encoder&) = delete;

@@ -84,7 +84,7 @@ std::string own_dir() {
 }
 
 std::string ranks_program(const LaunchConfig& config) {
-  const std::string program =
+  std::string program =
       config.program.empty() ? join_path(own_dir(), "voxlift") : config.program;
   if (::access(program.c_str(), X_OK) != 0) {
     throw ConfigError(str_cat("cannot run the program '", program,

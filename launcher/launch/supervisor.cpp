@@ -1,5 +1,6 @@
 #include "launcher/launch/supervisor.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -170,8 +171,9 @@ void Supervisor::end_leftovers(RankGroup& group) {
 
 bool Supervisor::wait_before_restart(double seconds) {
   const double end_s = clock_.now_s() + seconds;
-  for (double now = clock_.now_s(); now < end_s; now = clock_.now_s()) {
-    const std::optional<int> number = signals_.wait(end_s - now);
+  while (clock_.now_s() < end_s) {
+    const double left_s = std::max(0.0, end_s - clock_.now_s());
+    const std::optional<int> number = signals_.wait(left_s);
     if (number && is_stop_signal(*number)) {
       say_(str_cat("got signal ", *number, ": not restarting"));
       stop_requested_ = true;

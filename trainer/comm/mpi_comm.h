@@ -17,6 +17,8 @@ class MpiComm : public Communicator {
   explicit MpiComm(const CommConfig& config);
   // Without finish() MPI is left as it is: the process is about to end.
   ~MpiComm() override;
+  MpiComm(const MpiComm&) = delete;
+  MpiComm& operator=(const MpiComm&) = delete;
 
   int rank() const override;
   int size() const override;

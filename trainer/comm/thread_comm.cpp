@@ -216,6 +216,7 @@ void run_thread_ranks(int num_ranks, const CommConfig& config,
   };
   {
     std::vector<std::unique_ptr<Worker>> workers;
+    workers.reserve(static_cast<size_t>(num_ranks));
     for (int r = 0; r < num_ranks; ++r) {
       workers.push_back(std::make_unique<Worker>(
           str_cat("rank", r),

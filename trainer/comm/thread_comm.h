@@ -16,6 +16,8 @@ class ThreadComm : public Communicator {
  public:
   ThreadComm(std::shared_ptr<ThreadGroup> group, int rank);
   ~ThreadComm() override;
+  ThreadComm(const ThreadComm&) = delete;
+  ThreadComm& operator=(const ThreadComm&) = delete;
 
   int rank() const override { return rank_; }
 
