@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/file_lock.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/random.h"
@@ -56,6 +57,7 @@ class TrainLoop {
 
  private:
   // Set-up.
+  void lock_folder();
   void log_start();
   Json identity() const;
   void load_initial_weights();
@@ -93,6 +95,7 @@ class TrainLoop {
   int rank_;
   sharding::SlotRange slots_;
   Fault fault_;
+  std::optional<FileLock> lock_;  // Outlives the writer below.
   CheckpointStore store_;
   CheckpointWriter writer_;
 
@@ -193,7 +196,6 @@ void TrainLoop::load_initial_weights() {
 std::optional<int64_t> TrainLoop::agree_on_checkpoint() {
   int64_t step = -1;
   if (is_root()) {
-    context_.files.make_dirs(config_.run.out);
     store_.remove_leftovers();
     std::vector<std::string> problems;
     step = store_.newest_good(&problems).value_or(-1);
@@ -250,7 +252,20 @@ void TrainLoop::log_start() {
   report_->start(state_, context_.control.size());
 }
 
+// One run at a time in a folder: each would remove the other's unfinished
+// files.
+void TrainLoop::lock_folder() {
+  constexpr double kWaitS = 20.0;
+  context_.files.make_dirs(config_.run.out);
+  lock_.emplace(join_path(config_.run.out, "lock"), kWaitS, context_.clock);
+}
+
 void TrainLoop::start_or_resume() {
+  run_alike(context_.control, [this] {
+    if (is_root()) {
+      lock_folder();
+    }
+  });
   const std::optional<int64_t> step = agree_on_checkpoint();
   run_alike(context_.control, [&] {
     if (step.has_value()) {
