@@ -133,6 +133,16 @@ void add_any_into(std::vector<std::byte>& sum, const Buffer& addend) {
   }
 }
 
+bool is_comm_error(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const CommError&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
 void copy_bytes(void* to, const void* from, int64_t bytes) {
   if (bytes > 0) {
     std::memcpy(to, from, static_cast<size_t>(bytes));
@@ -209,10 +219,16 @@ void run_thread_ranks(int num_ranks, const CommConfig& config,
   VOXLIFT_CHECK(num_ranks >= 1 && num_ranks <= 64, "1 to 64 thread ranks");
   const auto group = std::make_shared<ThreadGroup>(num_ranks, config);
   std::mutex mutex;
-  std::exception_ptr first_error;
-  const auto keep_first = [&](const std::exception_ptr& error) {
+  std::exception_ptr cause;
+  bool cause_is_comm = false;
+  // A CommError may be the echo of another rank's own error, and come first.
+  const auto keep_cause = [&](const std::exception_ptr& error) {
+    const bool is_comm = is_comm_error(error);
     const std::scoped_lock lock(mutex);
-    first_error = first_error ? first_error : error;
+    if (cause == nullptr || (cause_is_comm && !is_comm)) {
+      cause = error;
+      cause_is_comm = is_comm;
+    }
   };
   {
     std::vector<std::unique_ptr<Worker>> workers;
@@ -224,14 +240,14 @@ void run_thread_ranks(int num_ranks, const CommConfig& config,
             ThreadComm comm(group, r);
             body(comm);
           },
-          [&keep_first, group, r](const std::exception_ptr& error) {
-            keep_first(error);
+          [&keep_cause, group, r](const std::exception_ptr& error) {
+            keep_cause(error);
             group->abort(r, static_cast<int>(ExitCode::kInternal));
           }));
     }
   }
-  if (first_error) {
-    std::rethrow_exception(first_error);
+  if (cause) {
+    std::rethrow_exception(cause);
   }
 }
 
