@@ -19,6 +19,9 @@ class H5Handle {
 
   ~H5Handle();
 
+  H5Handle(const H5Handle&) = delete;
+  H5Handle& operator=(const H5Handle&) = delete;
+
   H5Handle(H5Handle&& other) noexcept : id_(other.release()) {}
 
   H5Handle& operator=(H5Handle&& other) noexcept {
