@@ -1,0 +1,47 @@
+#pragma once
+// Scans from files of every supported format.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "dataio/decode/decoder.h"
+#include "dataio/volume.h"
+
+namespace voxlift::dataio {
+
+// Which voxels to read.
+struct VolumeFile {
+  // A file, or a folder: of one DICOM series, or of numbered PNG slices.
+  std::string path;
+  // Of .npz: the member ("voxel"; ".npy" may be left out). Of a folder with
+  // several DICOM series: the SeriesInstanceUID. Empty: there is only one.
+  std::string part;
+  // Of an array of four axes: the position along the first. -1: there is none.
+  int64_t position = -1;
+  // Of a folder of numbered slices: the numbers to read, both included, and
+  // what is subtracted from each 16-bit value. -1, -1: all of them.
+  int64_t first_slice = -1;
+  int64_t last_slice = -1;
+  double subtract = 0.0;
+  // (D, H, W), for formats without one (.npy, .npz, PNG). Ignored elsewhere.
+  std::optional<std::array<double, 3>> spacing_mm;
+
+  bool operator==(const VolumeFile&) const = default;
+};
+
+// Reads and decodes. The format is told by the content, not by the name:
+//   NIfTI-1 and -2, .nii, .nii.gz and pairs (.hdr or .img given);
+//   DICOM: a file (single or multi-frame) or a folder with one series, sorted
+//     by position, rescale slope and intercept applied;
+//   MetaImage .mha, .mhd with its data file; NRRD .nrrd, .nhdr;
+//   NumPy .npy, .npz with 2 or 3 axes (D, H, W);
+//   PNG, 8 or 16 bits grey: one slice, or a folder of slices.
+// Voxels keep their stored order: nothing is reoriented (transform it with the
+// recipe step "orient").
+// Any thread. Throws DataError "path: reason" in one line, IoError.
+[[nodiscard]] Volume read_volume(const VolumeFile& file,
+                                 const DecodeLimits& limits = {});
+
+}  // namespace voxlift::dataio

@@ -1,0 +1,18 @@
+#pragma once
+// Memory that a worker keeps from sample to sample.
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace voxlift::dataio {
+
+// Buffers that grow to what the largest sample needs and are then reused. Their
+// content means nothing between calls. One thread.
+struct Workspace {
+  std::vector<std::byte> encoded;  // A sample as stored.
+  std::vector<uint8_t> bytes;
+  std::vector<float> floats;
+};
+
+}  // namespace voxlift::dataio
