@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "dataio/image.h"
-#include "dataio/transform/transform.h"
+#include "dataio/transform/sample.h"
 
 namespace voxlift::dataio {
 

@@ -36,9 +36,9 @@ struct SourceEntry {
   int64_t offset = 0;
   int64_t length = -1;
   // Patient or other unit that must not be split; empty: the sample itself.
-  std::string subject;
+  std::string subject = {};
   // Scans only; photographs have none. Shared: entries are copied around.
-  std::shared_ptr<const VolumeEntry> volume;
+  std::shared_ptr<const VolumeEntry> volume = nullptr;
 };
 
 // Entries are in the order of their samples: sorted by (label, id) for class

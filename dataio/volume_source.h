@@ -50,8 +50,7 @@ class VolumeSource {
   virtual void read_image(const VoxelBox& box, std::span<float> out) const = 0;
 
   // Likewise; needs facts().has_mask.
-  virtual void read_mask(const VoxelBox& box,
-                         std::span<uint8_t> out) const = 0;
+  virtual void read_mask(const VoxelBox& box, std::span<uint8_t> out) const = 0;
 
   // Foreground voxel k in [0, facts().num_foreground), in an order of the
   // source's own that never changes: for drawing one uniformly.

@@ -124,8 +124,19 @@ const std::string& Dataset::source_id(int64_t id) const {
 }
 
 std::vector<std::byte> Dataset::read(int64_t id) const {
+  std::vector<std::byte> bytes;
+  read(id, bytes);
+  return bytes;
+}
+
+void Dataset::read(int64_t id, std::vector<std::byte>& bytes) const {
   const auto [shard, sample] = impl_->find(id);
-  return shard.read(sample, impl_->config.verify_checksums);
+  shard.read(sample, impl_->config.verify_checksums, bytes);
+}
+
+std::unique_ptr<dataio::VolumeSource> Dataset::volume(int64_t id) const {
+  const auto [shard, sample] = impl_->find(id);
+  return shard.volume(sample);
 }
 
 uint32_t Dataset::fingerprint() const {

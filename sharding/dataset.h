@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dataio/manifest.h"
+#include "dataio/volume_source.h"
 
 namespace voxlift::sharding {
 
@@ -50,6 +51,13 @@ class Dataset {
   // The encoded bytes. Throws IoError, or DataError naming describe(id) and
   // both checksums.
   [[nodiscard]] std::vector<std::byte> read(int64_t id) const;
+
+  // Likewise, into memory that is used again.
+  void read(int64_t id, std::vector<std::byte>& bytes) const;
+
+  // A scan of which parts can be read; needs the modality volume. The data set
+  // must outlive it.
+  [[nodiscard]] std::unique_ptr<dataio::VolumeSource> volume(int64_t id) const;
 
   // Changes when any sample, label or class does: CRC-32C over the index and
   // every shard's checksums and labels. Stored in checkpoints.

@@ -55,12 +55,10 @@ void SampleStreamConfig::validate(const std::string& path) const {
 }
 
 struct SampleStream::Impl {
-  Impl(const Dataset& dataset_in, const dataio::Transform& transform_in,
-       const SampleStreamConfig& config_in, NextRequest next_request_in,
-       const Clock& clock_in)
-      : dataset(dataset_in),
-        transform(transform_in),
-        shape(transform_in.shape()),
+  Impl(const SampleLoader& loader_in, const SampleStreamConfig& config_in,
+       NextRequest next_request_in, const Clock& clock_in)
+      : loader(loader_in),
+        shape(loader_in.shape()),
         config(config_in),
         next_request(std::move(next_request_in)),
         clock(clock_in) {}
@@ -76,11 +74,12 @@ struct SampleStream::Impl {
   Pending* find_claimable();
   Pending* begin_batch();
   void prepare(SampleBatch& batch);
-  void run_one(Pending& pending, std::unique_lock<std::mutex>& lock);
-  void load(SampleBatch& batch, size_t position) const;
+  void run_one(Pending& pending, dataio::Workspace& workspace,
+               std::unique_lock<std::mutex>& lock);
+  void load(SampleBatch& batch, size_t position,
+            dataio::Workspace& workspace) const;
 
-  const Dataset& dataset;
-  const dataio::Transform& transform;
+  const SampleLoader& loader;
   const dataio::SampleShape shape;
   const SampleStreamConfig config;
   const NextRequest next_request;
@@ -122,6 +121,7 @@ bool SampleStream::Impl::has_work() const {
 }
 
 void SampleStream::Impl::work() {
+  dataio::Workspace workspace;
   std::unique_lock lock(mutex);
   while (true) {
     can_work.wait(lock, [&] { return stopping || has_work(); });
@@ -133,7 +133,7 @@ void SampleStream::Impl::work() {
       claimable = begin_batch();
     }
     if (claimable != nullptr && claimable->claimable()) {
-      run_one(*claimable, lock);
+      run_one(*claimable, workspace, lock);
     }
   }
 }
@@ -175,24 +175,31 @@ Pending* SampleStream::Impl::begin_batch() {
 
 void SampleStream::Impl::prepare(SampleBatch& batch) {
   if (!spare.empty()) {
-    batch.data = std::move(spare.back().data);
-    batch.labels = std::move(spare.back().labels);
+    const BatchRequest request = std::move(batch.request);
+    batch = std::move(spare.back());
+    batch.request = request;
     spare.pop_back();
   }
   const size_t num_samples = batch.request.ids.size();
   batch.shape = shape;
   batch.data.resize(num_samples * static_cast<size_t>(shape.num_elements()));
+  batch.masks.resize(loader.has_mask()
+                         ? num_samples * static_cast<size_t>(shape.num_voxels())
+                         : 0);
   batch.labels.resize(num_samples);
+  batch.boxes.resize(num_samples);
+  batch.contents.resize(num_samples);
 }
 
 // Claims one sample of `pending` and loads it outside of the lock.
 void SampleStream::Impl::run_one(Pending& pending_batch,
+                                 dataio::Workspace& workspace,
                                  std::unique_lock<std::mutex>& lock) {
   const size_t position = pending_batch.num_claimed++;
   lock.unlock();
   std::exception_ptr error;
   try {
-    load(pending_batch.batch, position);
+    load(pending_batch.batch, position, workspace);
   } catch (...) {
     error = std::current_exception();
   }
@@ -206,26 +213,33 @@ void SampleStream::Impl::run_one(Pending& pending_batch,
   }
 }
 
-void SampleStream::Impl::load(SampleBatch& batch, size_t position) const {
+void SampleStream::Impl::load(SampleBatch& batch, size_t position,
+                              dataio::Workspace& workspace) const {
   const int64_t id = batch.request.ids[position];
-  const auto encoded = dataset.read(id);
   const auto num_elements = static_cast<size_t>(shape.num_elements());
+  const auto num_voxels = static_cast<size_t>(shape.num_voxels());
   RandomStream draws(config.seed, Purpose::kAugment,
                      static_cast<uint64_t>(batch.request.epoch),
                      static_cast<uint64_t>(id));
-  transform.apply(
-      encoded, dataset.describe(id), draws,
-      std::span(batch.data).subspan(position * num_elements, num_elements));
-  batch.labels[position] = dataset.label(id);
+  dataio::Sample sample;
+  sample.image =
+      std::span(batch.data).subspan(position * num_elements, num_elements);
+  if (!batch.masks.empty()) {
+    sample.mask =
+        std::span(batch.masks).subspan(position * num_voxels, num_voxels);
+  }
+  loader.load(id, draws, workspace, sample);
+  batch.labels[position] = loader.label(id);
+  batch.boxes[position] = std::move(sample.boxes);
+  batch.contents[position] = sample.content;
 }
 
-SampleStream::SampleStream(const Dataset& dataset,
-                           const dataio::Transform& transform,
+SampleStream::SampleStream(const SampleLoader& loader,
                            const SampleStreamConfig& config,
                            NextRequest next_request, const Clock& clock) {
   config.validate("stream");
-  impl_ = std::make_unique<Impl>(dataset, transform, config,
-                                 std::move(next_request), clock);
+  impl_ =
+      std::make_unique<Impl>(loader, config, std::move(next_request), clock);
   for (int64_t i = 0; i < config.num_workers; ++i) {
     impl_->workers.push_back(std::make_unique<Worker>(
         str_cat("decode-", i),

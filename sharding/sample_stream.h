@@ -8,8 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "dataio/transform/transform.h"
-#include "sharding/dataset.h"
+#include "sharding/sample_loader.h"
 
 namespace voxlift::sharding {
 
@@ -33,23 +32,25 @@ struct SampleBatch {
   BatchRequest request;
   dataio::SampleShape shape;    // Of one sample.
   std::vector<float> data;      // (ids.size(), C, D, H, W).
-  std::vector<int64_t> labels;  // ids.size().
+  std::vector<uint8_t> masks;   // (ids.size(), D, H, W); empty: no masks.
+  std::vector<int64_t> labels;  // ids.size(), as the two below.
+  std::vector<std::vector<dataio::LabelledBox>> boxes;
+  std::vector<dataio::Shape3> contents;  // dataio::Sample::content.
 };
 
 // Turns requests into batches, in the order of the requests whatever the number
 // of workers. The draws of a sample are RandomStream(seed, kAugment, epoch,
 // id).
 //
-// Threads: one consumer. `dataset` and `transform` must outlive it.
+// Threads: one consumer. `loader` must outlive it.
 class SampleStream {
  public:
   // Gives the requests one by one, nothing at the end. Called under a lock of
   // the stream, from its workers.
   using NextRequest = std::function<std::optional<BatchRequest>()>;
 
-  SampleStream(const Dataset& dataset, const dataio::Transform& transform,
-               const SampleStreamConfig& config, NextRequest next_request,
-               const Clock& clock);
+  SampleStream(const SampleLoader& loader, const SampleStreamConfig& config,
+               NextRequest next_request, const Clock& clock);
   // Stops the workers and drops what they have decoded.
   ~SampleStream();
   SampleStream(const SampleStream&) = delete;

@@ -8,6 +8,8 @@
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "base/strings.h"
+#include "dataio/decode/decoder.h"
+#include "dataio/memory_volume.h"
 #include "sharding/h5.h"
 #include "sharding/shard_format.h"
 
@@ -149,12 +151,19 @@ std::string ShardReader::describe(int64_t i) const {
 
 std::vector<std::byte> ShardReader::read(int64_t i,
                                          bool verify_checksum) const {
+  std::vector<std::byte> bytes;
+  read(i, verify_checksum, bytes);
+  return bytes;
+}
+
+void ShardReader::read(int64_t i, bool verify_checksum,
+                       std::vector<std::byte>& bytes) const {
   VOXLIFT_CHECK(i >= 0 && i < num_samples(), str_cat("sample ", i));
   const auto position = static_cast<size_t>(i);
-  std::vector<std::byte> bytes(static_cast<size_t>(index_.length[position]));
+  bytes.resize(static_cast<size_t>(index_.length[position]));
   file_.read_at(bytes, bytes_offset_ + index_.offset[position]);
   if (!verify_checksum) {
-    return bytes;
+    return;
   }
   const uint32_t crc = crc32c(bytes);
   if (crc != index_.crc32c[position]) {
@@ -164,7 +173,13 @@ std::vector<std::byte> ShardReader::read(int64_t i,
                             crc_text(crc), ", stored is ",
                             crc_text(index_.crc32c[position])));
   }
-  return bytes;
+}
+
+std::unique_ptr<dataio::VolumeSource> ShardReader::volume(int64_t i) const {
+  const std::string origin = describe(i);
+  return dataio::make_memory_volume(
+      dataio::decode_volume(read(i, /*verify_checksum=*/true), origin), {},
+      origin);
 }
 
 }  // namespace voxlift::sharding

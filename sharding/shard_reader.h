@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/files.h"
 #include "dataio/manifest.h"
+#include "dataio/volume_source.h"
 #include "sharding/shard_index.h"
 
 namespace voxlift::sharding {
@@ -47,6 +49,13 @@ class ShardReader {
   // DataError naming describe(i) and both checksums.
   [[nodiscard]] std::vector<std::byte> read(int64_t i,
                                             bool verify_checksum) const;
+
+  // Likewise, into memory that is used again.
+  void read(int64_t i, bool verify_checksum,
+            std::vector<std::byte>& bytes) const;
+
+  // Scan `i` of a shard of volumes.
+  std::unique_ptr<dataio::VolumeSource> volume(int64_t i) const;
 
  private:
   void read_header();

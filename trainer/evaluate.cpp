@@ -39,19 +39,18 @@ struct RankRows {
   CaseRows rows;
 };
 
-RankRows evaluate_own(Task& task, const sharding::Dataset& dataset,
-                      const dataio::Transform& transform,
+RankRows evaluate_own(Task& task, const sharding::SampleLoader& loader,
                       const EvaluateOptions& options, Communicator& control,
                       const Clock& clock) {
   sharding::SampleStream stream(
-      dataset, transform,
+      loader,
       {.num_workers = options.workers,
        .prefetch_batches = options.prefetch_batches},
-      batches_of_rank(dataset.num_samples(), options.batch, control.rank(),
+      batches_of_rank(loader.num_samples(), options.batch, control.rank(),
                       control.size()),
       clock);
   ProgressLine progress("evaluate", "case",
-                        dataset.num_samples() / control.size(),
+                        loader.num_samples() / control.size(),
                         control.rank() != 0, clock);
   RankRows own;
   progress.update(0);
@@ -97,18 +96,16 @@ CaseRows in_case_order(const std::vector<int64_t>& ids, const CaseRows& rows,
 
 }  // namespace
 
-Json evaluate(Task& task, const sharding::Dataset& dataset,
-              const dataio::Transform& transform,
+Json evaluate(Task& task, const sharding::SampleLoader& loader,
               const EvaluateOptions& options, Communicator& control,
               const Clock& clock) {
   const torch::NoGradGuard no_grad;
   task.model().eval();
-  const RankRows own =
-      evaluate_own(task, dataset, transform, options, control, clock);
+  const RankRows own = evaluate_own(task, loader, options, control, clock);
   task.model().train();
   const CaseRows rows = in_case_order(
-      gather(control, own.ids), gather(control, own.rows),
-      dataset.num_samples(), static_cast<size_t>(task.case_width()));
+      gather(control, own.ids), gather(control, own.rows), loader.num_samples(),
+      static_cast<size_t>(task.case_width()));
   return task.summarize(rows);
 }
 

@@ -3,8 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "dataio/transform/transform.h"
-#include "sharding/dataset.h"
+#include "sharding/sample_loader.h"
 #include "trainer/comm/communicator.h"
 #include "trainer/task/task.h"
 
@@ -22,8 +21,7 @@ struct EvaluateOptions {
 // in case order on every rank, so that the scores do not depend on the number
 // of ranks. Puts the network into evaluation mode and back into training mode.
 // Throws InternalError if a case is missing or there twice.
-Json evaluate(Task& task, const sharding::Dataset& dataset,
-              const dataio::Transform& transform,
+Json evaluate(Task& task, const sharding::SampleLoader& loader,
               const EvaluateOptions& options, Communicator& control,
               const Clock& clock);
 

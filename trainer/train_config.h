@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <string>
 
-#include "dataio/transform/transform.h"
+#include "dataio/transform/photo_transform.h"
+#include "dataio/transform/volume_transform.h"
 #include "trainer/checkpoint/checkpoint_store.h"
 #include "trainer/comm/communicator.h"
 #include "trainer/model/classifier.h"

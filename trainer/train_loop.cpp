@@ -429,7 +429,7 @@ void TrainLoop::evaluate_if_due() {
     return;
   }
   save_checkpoint();  // What is trained is safe before minutes of scoring.
-  state_.scores = evaluate(*task_, *data_.val, *data_.eval_transform,
+  state_.scores = evaluate(*task_, *data_.eval_loader,
                            {.batch = config_.eval.batch,
                             .workers = config_.data.workers,
                             .prefetch_batches = config_.data.prefetch_batches,
@@ -500,7 +500,7 @@ TrainOutcome TrainLoop::run() {
   bool stop = false;
   {
     sharding::SampleStream stream(
-        *data_.train, *data_.train_transform,
+        *data_.train_loader,
         {.num_workers = config_.data.workers,
          .prefetch_batches = config_.data.prefetch_batches,
          .seed = config_.run.seed},

@@ -14,10 +14,10 @@ int64_t floor_half(int64_t value) {
   return value >> 1;
 }
 
-void check_output(const Shape3& length, std::span<float> out) {
+void check_length(const Shape3& length, size_t num_voxels) {
   VOXLIFT_CHECK(
-      static_cast<int64_t>(out.size()) == length[0] * length[1] * length[2],
-      "size of the output");
+      static_cast<int64_t>(num_voxels) == length[0] * length[1] * length[2],
+      "number of voxels");
 }
 
 std::vector<Tap> axis_taps(int64_t in_length, int64_t out_length) {
@@ -67,34 +67,59 @@ Shape3 draw_start(const Shape3& size, const Shape3& length, int64_t max_shift,
   return start;
 }
 
-void crop_volume(const Volume& volume, const Shape3& start,
-                 const Shape3& length, std::span<float> out) {
-  check_output(length, out);
-  std::fill(out.begin(), out.end(), 0.0F);
-  Shape3 first;  // Of the output, where it overlaps the volume.
-  Shape3 last;
-  for (size_t i = 0; i < 3; ++i) {
-    first[i] = std::max<int64_t>(0, -start[i]);
-    last[i] = std::min(length[i], volume.shape[i] - start[i]);
-  }
-  if (first[2] >= last[2]) {
+template <typename T>
+void place_box(std::span<const T> voxels, const VoxelBox& inside,
+               const Shape3& start, const Shape3& length, T outside,
+               std::span<T> out) {
+  check_length(length, out.size());
+  check_length(inside.size, voxels.size());
+  std::fill(out.begin(), out.end(), outside);
+  if (inside.num_voxels() == 0) {
     return;
   }
-  for (int64_t d = first[0]; d < last[0]; ++d) {
-    for (int64_t h = first[1]; h < last[1]; ++h) {
-      const int64_t from =
-          ((start[0] + d) * volume.shape[1] + start[1] + h) * volume.shape[2] +
-          start[2] + first[2];
-      const int64_t to = (d * length[1] + h) * length[2] + first[2];
-      std::copy_n(volume.voxels.begin() + from, last[2] - first[2],
-                  out.begin() + to);
+  auto from = voxels.begin();
+  for (int64_t d = 0; d < inside.size[0]; ++d) {
+    for (int64_t h = 0; h < inside.size[1]; ++h) {
+      const int64_t row = (inside.start[0] - start[0] + d) * length[1] +
+                          inside.start[1] - start[1] + h;
+      std::copy_n(from, inside.size[2],
+                  out.begin() + row * length[2] + inside.start[2] - start[2]);
+      from += inside.size[2];
     }
   }
 }
 
+template void place_box(std::span<const float>, const VoxelBox&, const Shape3&,
+                        const Shape3&, float, std::span<float>);
+template void place_box(std::span<const uint8_t>, const VoxelBox&,
+                        const Shape3&, const Shape3&, uint8_t,
+                        std::span<uint8_t>);
+
+VoxelBox clip_box(const VoxelBox& box, const Shape3& shape) {
+  VoxelBox inside;
+  for (size_t i = 0; i < 3; ++i) {
+    const int64_t end = std::min(box.start[i] + box.size[i], shape[i]);
+    inside.start[i] = std::max<int64_t>(box.start[i], 0);
+    inside.size[i] = std::max<int64_t>(end - inside.start[i], 0);
+  }
+  return inside;
+}
+
+void read_padded_image(const VolumeSource& source, const VoxelBox& box,
+                       float outside, Workspace& workspace,
+                       std::span<float> out) {
+  const VoxelBox inside = clip_box(box, source.facts().shape);
+  std::vector<float>& voxels = workspace.floats;
+  voxels.resize(static_cast<size_t>(inside.num_voxels()));
+  if (inside.num_voxels() > 0) {
+    source.read_image(inside, voxels);
+  }
+  place_box<float>(voxels, inside, box.start, box.size, outside, out);
+}
+
 void resize_volume(const Volume& volume, const Shape3& length,
                    std::span<float> out) {
-  check_output(length, out);
+  check_length(length, out.size());
   const std::vector<Tap> rows = axis_taps(volume.shape[1], length[1]);
   const std::vector<Tap> columns = axis_taps(volume.shape[2], length[2]);
   auto to = out.begin();

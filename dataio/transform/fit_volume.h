@@ -5,7 +5,10 @@
 #include <span>
 
 #include "base/random.h"
+#include "dataio/box.h"
+#include "dataio/transform/workspace.h"
 #include "dataio/volume.h"
+#include "dataio/volume_source.h"
 
 namespace voxlift::dataio {
 
@@ -19,9 +22,21 @@ Shape3 center_start(const Shape3& size, const Shape3& length);
 Shape3 draw_start(const Shape3& size, const Shape3& length, int64_t max_shift,
                   RandomStream& draws);
 
-// Copies the crop that begins at `start`; outside the volume `out` gets 0.
-void crop_volume(const Volume& volume, const Shape3& start,
-                 const Shape3& length, std::span<float> out);
+// Places the voxels of `inside`, a part of the crop of `length` that begins at
+// `start` (all in the volume's coordinates), where they belong in the crop, and
+// `outside` elsewhere.
+template <typename T>
+void place_box(std::span<const T> voxels, const VoxelBox& inside,
+               const Shape3& start, const Shape3& length, T outside,
+               std::span<T> out);
+
+// The part of `box` that lies within a volume of `shape`; sizes may be 0.
+VoxelBox clip_box(const VoxelBox& box, const Shape3& shape);
+
+// Reads a box that may reach beyond the volume, where `out` gets `outside`.
+void read_padded_image(const VolumeSource& source, const VoxelBox& box,
+                       float outside, Workspace& workspace,
+                       std::span<float> out);
 
 // Trilinear, half-pixel centres, edges clamped, no antialiasing.
 void resize_volume(const Volume& volume, const Shape3& length,

@@ -1,5 +1,7 @@
 // From a photograph's bytes to a volume of three planes.
 
+#include "dataio/transform/photo_transform.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -10,7 +12,6 @@
 #include "dataio/transform/plane_order.h"
 #include "dataio/transform/random_resized_crop.h"
 #include "dataio/transform/resize.h"
-#include "dataio/transform/transform.h"
 
 namespace voxlift::dataio {
 
@@ -34,9 +35,9 @@ void flip_rows(int64_t width, std::span<float> planes) {
   }
 }
 
-class PhotoTransform : public Transform {
+class BasicTransform : public PhotoTransform {
  public:
-  explicit PhotoTransform(const PhotoTransformConfig& config)
+  explicit BasicTransform(const PhotoTransformConfig& config)
       : config_(config) {
     config.validate("photo_transform");
   }
@@ -51,12 +52,13 @@ class PhotoTransform : public Transform {
 
 // Draws, in this order: those of draw_crop(), the flip, those of
 // draw_plane_order().
-class TrainTransform : public PhotoTransform {
+class TrainTransform : public BasicTransform {
  public:
-  using PhotoTransform::PhotoTransform;
+  using BasicTransform::BasicTransform;
 
   void apply(std::span<const std::byte> encoded, const std::string& origin,
-             RandomStream& draws, std::span<float> out) const override {
+             RandomStream& draws, Workspace& /*workspace*/,
+             std::span<float> out) const override {
     const Image image = decode_image(encoded, origin);
     const int64_t size = config_.image_size;
     const CropBox crop = draw_crop(image.height, image.width, config_, draws);
@@ -71,12 +73,13 @@ class TrainTransform : public PhotoTransform {
   }
 };
 
-class EvalTransform : public PhotoTransform {
+class EvalTransform : public BasicTransform {
  public:
-  using PhotoTransform::PhotoTransform;
+  using BasicTransform::BasicTransform;
 
   void apply(std::span<const std::byte> encoded, const std::string& origin,
-             RandomStream& /*draws*/, std::span<float> out) const override {
+             RandomStream& /*draws*/, Workspace& /*workspace*/,
+             std::span<float> out) const override {
     const Image image = decode_image(encoded, origin);
     resize_bilinear(
         image,
@@ -112,12 +115,12 @@ std::array<int, 3> draw_plane_order(double shuffle_prob, RandomStream& draws) {
   return order;
 }
 
-std::unique_ptr<Transform> make_photo_train_transform(
+std::unique_ptr<PhotoTransform> make_photo_train_transform(
     const PhotoTransformConfig& config) {
   return std::make_unique<TrainTransform>(config);
 }
 
-std::unique_ptr<Transform> make_photo_eval_transform(
+std::unique_ptr<PhotoTransform> make_photo_eval_transform(
     const PhotoTransformConfig& config) {
   return std::make_unique<EvalTransform>(config);
 }

@@ -4,8 +4,8 @@
 #include <cstdint>
 
 #include "base/random.h"
+#include "dataio/transform/photo_transform.h"
 #include "dataio/transform/resize.h"
-#include "dataio/transform/transform.h"
 
 namespace voxlift::dataio {
 

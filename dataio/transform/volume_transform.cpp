@@ -1,16 +1,15 @@
 // From a scan's bytes to a network's input.
 
+#include "dataio/transform/volume_transform.h"
+
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "base/error.h"
 #include "base/strings.h"
-#include "dataio/decode/decoder.h"
 #include "dataio/transform/check_field.h"
 #include "dataio/transform/fit_volume.h"
 #include "dataio/transform/orientation.h"
-#include "dataio/transform/transform.h"
 
 namespace voxlift::dataio {
 
@@ -22,36 +21,6 @@ constexpr double kHuge = 1e9;
 // A constant volume has no deviation; it becomes all zero.
 constexpr double kMinDeviation = 1e-12;
 
-void check_finite(const Volume& volume, const std::string& origin) {
-  const auto is_bad = [](float voxel) { return !std::isfinite(voxel); };
-  const int64_t num_bad =
-      std::count_if(volume.voxels.begin(), volume.voxels.end(), is_bad);
-  if (num_bad > 0) {
-    throw DataError(str_cat(origin, ": ", num_bad, " of ", volume.num_voxels(),
-                            " voxels are NaN or infinite"));
-  }
-}
-
-struct Moments {
-  double mean = 0.0;
-  double std = 1.0;
-};
-
-// In float64 and in file order, so that the bits depend on the volume only.
-Moments measure(const Volume& volume) {
-  const auto count = static_cast<double>(volume.num_voxels());
-  double sum = 0.0;
-  for (const float voxel : volume.voxels) {
-    sum += voxel;
-  }
-  const double mean = sum / count;
-  double squares = 0.0;
-  for (const float voxel : volume.voxels) {
-    squares += (voxel - mean) * (voxel - mean);
-  }
-  return {mean, std::max(std::sqrt(squares / count), kMinDeviation)};
-}
-
 void check_choice(const std::string& name, const std::string& value,
                   std::vector<std::string> choices) {
   if (std::find(choices.begin(), choices.end(), value) == choices.end()) {
@@ -61,9 +30,10 @@ void check_choice(const std::string& name, const std::string& value,
   }
 }
 
-class VolumeTransform : public Transform {
+// An image brought to a shape, read from a source.
+class BasicTransform : public VolumeTransform {
  public:
-  explicit VolumeTransform(const VolumeTransformConfig& config)
+  explicit BasicTransform(const VolumeTransformConfig& config)
       : config_(config) {
     config.validate("volume_transform");
   }
@@ -73,17 +43,38 @@ class VolumeTransform : public Transform {
   }
 
  protected:
-  Volume load(std::span<const std::byte> encoded,
-              const std::string& origin) const {
-    Volume volume = decode_volume(encoded, origin);
-    check_finite(volume, origin);
-    const Moments moments = config_.normalize == "zscore"
-                                ? measure(volume)
-                                : Moments{config_.mean, config_.std};
-    for (float& voxel : volume.voxels) {
-      voxel = static_cast<float>((voxel - moments.mean) / moments.std);
+  bool own_moments() const { return config_.normalize == "zscore"; }
+
+  float mean_of(const VolumeSource& source) const {
+    return static_cast<float>(own_moments() ? source.facts().moments.mean
+                                            : config_.mean);
+  }
+
+  void normalise(const VolumeSource& source, std::span<float> voxels) const {
+    const float mean = mean_of(source);
+    const auto std = static_cast<float>(
+        own_moments() ? std::max(source.facts().moments.std, kMinDeviation)
+                      : config_.std);
+    for (float& voxel : voxels) {
+      voxel = (voxel - mean) / std;
     }
-    return volume;
+  }
+
+  // The crop that begins at `start`, normalised; 0 outside of the volume.
+  void crop(const VolumeSource& source, const Shape3& start,
+            Workspace& workspace, std::span<float> out) const {
+    const float outside = mean_of(source);
+    read_padded_image(source, {start, config_.shape}, outside, workspace, out);
+    normalise(source, out);
+  }
+
+  void resize(const VolumeSource& source, std::span<float> out) const {
+    Volume whole;
+    whole.shape = source.facts().shape;
+    whole.voxels.resize(static_cast<size_t>(whole.num_voxels()));
+    source.read_image({{0, 0, 0}, whole.shape}, whole.voxels);
+    normalise(source, whole.voxels);
+    resize_volume(whole, config_.shape, out);
   }
 
   bool resizes() const { return config_.fit == "resize"; }
@@ -94,22 +85,22 @@ class VolumeTransform : public Transform {
 // Draws, in this order: the crop's shift per axis (only if cropping), the
 // quarter turns in the planes DH, DW, HW (only where the sides are equal), the
 // axis of the mirroring.
-class TrainTransform : public VolumeTransform {
+class TrainTransform : public BasicTransform {
  public:
-  using VolumeTransform::VolumeTransform;
+  using BasicTransform::BasicTransform;
 
-  void apply(std::span<const std::byte> encoded, const std::string& origin,
-             RandomStream& draws, std::span<float> out) const override {
-    const Volume volume = load(encoded, origin);
-    std::vector<float> fitted(out.size());
+  void apply(const VolumeSource& source, RandomStream& draws,
+             Workspace& workspace, Sample& out) const override {
+    std::vector<float> fitted(out.image.size());
     if (resizes()) {
-      resize_volume(volume, config_.shape, fitted);
+      resize(source, fitted);
     } else {
-      const Shape3 start =
-          draw_start(volume.shape, config_.shape, config_.max_shift, draws);
-      crop_volume(volume, start, config_.shape, fitted);
+      const Shape3 start = draw_start(source.facts().shape, config_.shape,
+                                      config_.max_shift, draws);
+      crop(source, start, workspace, fitted);
     }
-    draw_orientation(draws).apply(fitted, config_.shape, out);
+    draw_orientation(draws).apply(fitted, config_.shape, out.image);
+    out.content = config_.shape;
   }
 
  private:
@@ -137,19 +128,19 @@ class TrainTransform : public VolumeTransform {
   }
 };
 
-class EvalTransform : public VolumeTransform {
+class EvalTransform : public BasicTransform {
  public:
-  using VolumeTransform::VolumeTransform;
+  using BasicTransform::BasicTransform;
 
-  void apply(std::span<const std::byte> encoded, const std::string& origin,
-             RandomStream& /*draws*/, std::span<float> out) const override {
-    const Volume volume = load(encoded, origin);
+  void apply(const VolumeSource& source, RandomStream& /*draws*/,
+             Workspace& workspace, Sample& out) const override {
     if (resizes()) {
-      resize_volume(volume, config_.shape, out);
+      resize(source, out.image);
     } else {
-      crop_volume(volume, center_start(volume.shape, config_.shape),
-                  config_.shape, out);
+      crop(source, center_start(source.facts().shape, config_.shape), workspace,
+           out.image);
     }
+    out.content = config_.shape;
   }
 };
 
@@ -166,12 +157,12 @@ void VolumeTransformConfig::validate(const std::string& path) const {
   check_field(path + ".std", std, kTiny, kHuge, "more than 0, at most 1e9");
 }
 
-std::unique_ptr<Transform> make_volume_train_transform(
+std::unique_ptr<VolumeTransform> make_volume_train_transform(
     const VolumeTransformConfig& config) {
   return std::make_unique<TrainTransform>(config);
 }
 
-std::unique_ptr<Transform> make_volume_eval_transform(
+std::unique_ptr<VolumeTransform> make_volume_eval_transform(
     const VolumeTransformConfig& config) {
   return std::make_unique<EvalTransform>(config);
 }

@@ -10,7 +10,8 @@
 #include "dataio/contact_sheet.h"
 #include "dataio/decode/decoder.h"
 #include "dataio/encode/png_writer.h"
-#include "dataio/transform/transform.h"
+#include "dataio/transform/photo_transform.h"
+#include "dataio/transform/volume_transform.h"
 
 namespace voxlift::launcher {
 namespace {
@@ -35,34 +36,62 @@ dataio::VolumeTransformConfig volume_config(
   return config;
 }
 
-std::unique_ptr<dataio::Transform> make_transform(
-    Modality modality, const ContactSheetOptions& options) {
-  const bool train = options.transform == "train";
-  if (modality == Modality::kPhotograph) {
-    return train ? dataio::make_photo_train_transform(photo_config(options))
-                 : dataio::make_photo_eval_transform(photo_config(options));
-  }
-  return train ? dataio::make_volume_train_transform(volume_config(options))
-               : dataio::make_volume_eval_transform(volume_config(options));
+bool is_train(const ContactSheetOptions& options) {
+  return options.transform == "train";
+}
+
+dataio::Volume whole_volume(const dataio::VolumeSource& source) {
+  dataio::Volume volume;
+  volume.shape = source.facts().shape;
+  volume.voxels.resize(static_cast<size_t>(volume.num_voxels()));
+  source.read_image({{0, 0, 0}, volume.shape}, volume.voxels);
+  return volume;
 }
 
 dataio::Image stored_picture(const SampleSource& source, int64_t id) {
-  const std::vector<std::byte> bytes = source.read(id);
-  const std::string origin = source.describe(id);
   return source.modality == Modality::kPhotograph
-             ? dataio::decode_image(bytes, origin)
-             : dataio::middle_slice(dataio::decode_volume(bytes, origin));
+             ? dataio::decode_image(source.read(id), source.describe(id))
+             : dataio::middle_slice(whole_volume(*source.volume(id)));
 }
 
-dataio::Image transformed_picture(const SampleSource& source, int64_t id,
-                                  const dataio::Transform& transform,
-                                  const ContactSheetOptions& options) {
-  const dataio::SampleShape shape = transform.shape();
-  std::vector<float> sample(static_cast<size_t>(shape.num_elements()));
+// What the network would see of sample `id`; its shape goes to `shape`.
+std::vector<float> transformed(const SampleSource& source, int64_t id,
+                               const ContactSheetOptions& options,
+                               dataio::SampleShape* shape) {
   RandomStream draws(options.seed, Purpose::kAugment,
                      static_cast<uint64_t>(options.epoch),
                      static_cast<uint64_t>(id));
-  transform.apply(source.read(id), source.describe(id), draws, sample);
+  dataio::Workspace workspace;
+  std::vector<float> image;
+  const auto make_room = [&](const dataio::SampleShape& wanted) {
+    *shape = wanted;
+    image.resize(static_cast<size_t>(wanted.num_elements()));
+  };
+  if (source.modality == Modality::kPhotograph) {
+    const auto config = photo_config(options);
+    const auto transform = is_train(options)
+                               ? dataio::make_photo_train_transform(config)
+                               : dataio::make_photo_eval_transform(config);
+    make_room(transform->shape());
+    transform->apply(source.read(id), source.describe(id), draws, workspace,
+                     image);
+    return image;
+  }
+  const auto config = volume_config(options);
+  const auto transform = is_train(options)
+                             ? dataio::make_volume_train_transform(config)
+                             : dataio::make_volume_eval_transform(config);
+  make_room(transform->shape());
+  dataio::Sample sample;
+  sample.image = image;
+  transform->apply(*source.volume(id), draws, workspace, sample);
+  return image;
+}
+
+dataio::Image transformed_picture(const SampleSource& source, int64_t id,
+                                  const ContactSheetOptions& options) {
+  dataio::SampleShape shape;
+  const std::vector<float> sample = transformed(source, id, options, &shape);
   const dataio::PhotoTransformConfig photo;
   return dataio::planes_to_image(sample, shape, photo.mean, photo.std);
 }
@@ -83,17 +112,13 @@ void ContactSheetOptions::validate() const {
 void write_contact_sheet(const SampleSource& source,
                          const ContactSheetOptions& options) {
   const int64_t count = std::min(options.count, source.num_samples);
-  std::unique_ptr<dataio::Transform> transform;
-  if (options.transform != "none") {
-    transform = make_transform(source.modality, options);
-  }
   std::vector<dataio::Image> cells;
   std::vector<std::string> captions;
   for (int64_t i = 0; i < count; ++i) {
     const int64_t id = i * source.num_samples / count;
-    cells.push_back(transform == nullptr
+    cells.push_back(options.transform == "none"
                         ? stored_picture(source, id)
-                        : transformed_picture(source, id, *transform, options));
+                        : transformed_picture(source, id, options));
     captions.push_back(source.caption(id));
   }
   const std::vector<std::byte> png = dataio::encode_png(

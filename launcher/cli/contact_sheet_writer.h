@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "dataio/manifest.h"
 #include "dataio/volume.h"
+#include "dataio/volume_source.h"
 
 namespace voxlift::launcher {
 
@@ -24,11 +26,14 @@ struct ContactSheetOptions {
   void validate() const;  // Throws ConfigError.
 };
 
-// Encoded samples, wherever they are.
+// Samples, wherever they are.
 struct SampleSource {
   dataio::Modality modality = dataio::Modality::kPhotograph;
   int64_t num_samples = 0;
+  // Photographs: the encoded bytes.
   std::function<std::vector<std::byte>(int64_t id)> read;
+  // Scans.
+  std::function<std::unique_ptr<dataio::VolumeSource>(int64_t id)> volume;
   std::function<std::string(int64_t id)> caption;
   std::function<std::string(int64_t id)> describe;  // For errors.
 };

@@ -152,7 +152,7 @@ Json evaluate_as_rank(const EvaluateConfig& config,
                               str_join(classes, ", ")));
   }
   return trainer::evaluate(
-      task, dataset, *trainer::eval_transform(run, dataset.modality()),
+      task, *trainer::make_eval_loader(run, dataset),
       {.batch = config.batch, .workers = config.workers, .device = device},
       control, clock);
 }

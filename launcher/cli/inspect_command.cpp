@@ -117,6 +117,7 @@ void inspect_data_set(const InspectOptions& options) {
       .modality = dataset.modality(),
       .num_samples = dataset.num_samples(),
       .read = [&](int64_t id) { return dataset.read(id); },
+      .volume = [&](int64_t id) { return dataset.volume(id); },
       .caption =
           [&](int64_t id) {
             return dataset.classes()[static_cast<size_t>(dataset.label(id))];
@@ -138,6 +139,7 @@ void inspect_shard(const InspectOptions& options) {
       .modality = shard.modality(),
       .num_samples = shard.num_samples(),
       .read = [&](int64_t i) { return shard.read(i, true); },
+      .volume = [&](int64_t i) { return shard.volume(i); },
       .caption =
           [&](int64_t i) {
             return str_cat("label ",

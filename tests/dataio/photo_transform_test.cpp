@@ -1,3 +1,5 @@
+#include "dataio/transform/photo_transform.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,7 +13,6 @@
 #include "dataio/transform/plane_order.h"
 #include "dataio/transform/random_resized_crop.h"
 #include "dataio/transform/resize.h"
-#include "dataio/transform/transform.h"
 #include "tests/dataio/made_files.h"
 #include "tests/support/expect_error.h"
 
@@ -25,11 +26,12 @@ RandomStream draws_of(uint64_t id) {
   return {7, Purpose::kAugment, 3, id};
 }
 
-std::vector<float> run(const Transform& transform, const Bytes& bytes,
+std::vector<float> run(const PhotoTransform& transform, const Bytes& bytes,
                        uint64_t id = 0) {
   std::vector<float> out(static_cast<size_t>(transform.shape().num_elements()));
   RandomStream draws = draws_of(id);
-  transform.apply(bytes, "x.jpg", draws, out);
+  Workspace workspace;
+  transform.apply(bytes, "x.jpg", draws, workspace, out);
   return out;
 }
 

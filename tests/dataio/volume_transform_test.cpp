@@ -1,3 +1,5 @@
+#include "dataio/transform/volume_transform.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -6,10 +8,11 @@
 #include <numeric>
 #include <set>
 
+#include "dataio/decode/decoder.h"
 #include "dataio/encode/nifti_writer.h"
+#include "dataio/memory_volume.h"
 #include "dataio/transform/fit_volume.h"
 #include "dataio/transform/orientation.h"
-#include "dataio/transform/transform.h"
 #include "tests/dataio/made_files.h"
 #include "tests/support/expect_error.h"
 
@@ -44,11 +47,24 @@ VolumeTransformConfig plain_config(const Shape3& shape) {
   return config;
 }
 
-std::vector<float> run(const Transform& transform, const Bytes& bytes,
+// The part of a volume that begins at `start`.
+void crop_volume(const Volume& volume, const Shape3& start,
+                 const Shape3& length, std::span<float> out) {
+  Workspace workspace;
+  read_padded_image(*make_memory_volume(volume, {}, "x"), {start, length}, 0.0F,
+                    workspace, out);
+}
+
+std::vector<float> run(const VolumeTransform& transform, const Bytes& bytes,
                        uint64_t id = 0) {
   std::vector<float> out(static_cast<size_t>(transform.shape().num_elements()));
   RandomStream draws = draws_of(id);
-  transform.apply(bytes, "x.nii.gz", draws, out);
+  Workspace workspace;
+  Sample sample;
+  sample.image = out;
+  const auto source =
+      make_memory_volume(decode_volume(bytes, "x.nii.gz"), {}, "x.nii.gz");
+  transform.apply(*source, draws, workspace, sample);
   return out;
 }
 

@@ -22,12 +22,13 @@ using test::expect_error;
 using test::PackedWorld;
 
 // Four floats: the length of the bytes, the first of them, two draws.
-class FakeTransform : public dataio::Transform {
+class FakeTransform : public dataio::PhotoTransform {
  public:
   dataio::SampleShape shape() const override { return {1, 1, 2, 2}; }
 
   void apply(std::span<const std::byte> encoded, const std::string& origin,
-             RandomStream& draws, std::span<float> out) const override {
+             RandomStream& draws, dataio::Workspace& /*workspace*/,
+             std::span<float> out) const override {
     if (as_text(encoded).find("broken") != std::string_view::npos) {
       throw DataError(origin + ": is broken");
     }
@@ -72,9 +73,9 @@ class SampleStreamTest : public testing::Test {
                                             int64_t num_workers = 3,
                                             int64_t prefetch_batches = 2,
                                             uint64_t seed = 5) {
+    loader_ = make_photo_loader(dataset(), std::make_unique<FakeTransform>());
     return std::make_unique<SampleStream>(
-        dataset(), transform_,
-        SampleStreamConfig{num_workers, prefetch_batches, seed},
+        *loader_, SampleStreamConfig{num_workers, prefetch_batches, seed},
         std::move(requests), clock_);
   }
 
@@ -100,9 +101,9 @@ class SampleStreamTest : public testing::Test {
   }
 
   PackedWorld world_{26, 2};
-  FakeTransform transform_;
   RealClock clock_;
   std::unique_ptr<Dataset> dataset_;
+  std::unique_ptr<SampleLoader> loader_;
 };
 
 TEST_F(SampleStreamTest, LoadsWhatIsAskedForInOrder) {
@@ -245,23 +246,25 @@ TEST_F(SampleStreamTest, SharesOneBatchBetweenWorkers) {
   class MeetingTransform : public FakeTransform {
    public:
     void apply(std::span<const std::byte> encoded, const std::string& origin,
-               RandomStream& draws, std::span<float> out) const override {
+               RandomStream& draws, dataio::Workspace& workspace,
+               std::span<float> out) const override {
       both_.arrive_and_wait();
-      FakeTransform::apply(encoded, origin, draws, out);
+      FakeTransform::apply(encoded, origin, draws, workspace, out);
     }
 
    private:
     mutable std::latch both_{2};
   };
 
-  const MeetingTransform meeting;
+  const auto meeting =
+      make_photo_loader(dataset(), std::make_unique<MeetingTransform>());
   auto requests = [done = false]() mutable -> std::optional<BatchRequest> {
     if (std::exchange(done, true)) {
       return std::nullopt;
     }
     return BatchRequest{0, 0, 0, {0, 1}};
   };
-  SampleStream stream(dataset(), meeting, {2, 1, 0}, requests, clock_);
+  SampleStream stream(*meeting, {2, 1, 0}, requests, clock_);
   EXPECT_EQ(stream.next()->labels.size(), 2);
 }
 
@@ -275,8 +278,9 @@ TEST_F(SampleStreamTest, MeasuresHowLongItWaited) {
   };
 
   const SteppingClock clock;
-  SampleStream stream(dataset(), transform_, {2, 2, 0}, epoch_requests(0),
-                      clock);
+  const auto loader =
+      make_photo_loader(dataset(), std::make_unique<FakeTransform>());
+  SampleStream stream(*loader, {2, 2, 0}, epoch_requests(0), clock);
   EXPECT_EQ(stream.waited_s(), 0.0);
   static_cast<void>(stream.next());
   static_cast<void>(stream.next());

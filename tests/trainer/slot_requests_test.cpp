@@ -112,7 +112,7 @@ TEST(EvaluateTest, CountsEveryCaseOnceOnOneToEightRanks) {
   test::TinyWorld world;
   const TrainConfig config = world.config("out");
   const sharding::Dataset dataset(config.data.val, {});
-  const auto transform = eval_transform(config, dataset.modality());
+  const auto loader = make_eval_loader(config, dataset);
   const RealClock clock;
   Json expected;
   for (int ranks = 1; ranks <= 8; ++ranks) {
@@ -122,8 +122,7 @@ TEST(EvaluateTest, CountsEveryCaseOnceOnOneToEightRanks) {
       Classifier model(model_config);
       initialize(*model, 1);
       Classification task(model, {});
-      const Json scores =
-          evaluate(task, dataset, *transform, {.batch = 3}, comm, clock);
+      const Json scores = evaluate(task, *loader, {.batch = 3}, comm, clock);
       EXPECT_EQ(scores["cases"], 8);
       if (ranks == 1) {
         expected = scores;

@@ -14,18 +14,22 @@ Batch to_batch(sharding::SampleBatch& samples, const torch::Device& device) {
   return {x.to(device), labels.to(device)};
 }
 
-std::unique_ptr<dataio::Transform> train_transform(const TrainConfig& config,
-                                                   dataio::Modality modality) {
-  return modality == dataio::Modality::kPhotograph
-             ? dataio::make_photo_train_transform(config.photo)
-             : dataio::make_volume_train_transform(config.volume);
+std::unique_ptr<sharding::SampleLoader> make_train_loader(
+    const TrainConfig& config, const sharding::Dataset& dataset) {
+  return dataset.modality() == dataio::Modality::kPhotograph
+             ? sharding::make_photo_loader(
+                   dataset, dataio::make_photo_train_transform(config.photo))
+             : sharding::make_volume_loader(
+                   dataset, dataio::make_volume_train_transform(config.volume));
 }
 
-std::unique_ptr<dataio::Transform> eval_transform(const TrainConfig& config,
-                                                  dataio::Modality modality) {
-  return modality == dataio::Modality::kPhotograph
-             ? dataio::make_photo_eval_transform(config.photo)
-             : dataio::make_volume_eval_transform(config.volume);
+std::unique_ptr<sharding::SampleLoader> make_eval_loader(
+    const TrainConfig& config, const sharding::Dataset& dataset) {
+  return dataset.modality() == dataio::Modality::kPhotograph
+             ? sharding::make_photo_loader(
+                   dataset, dataio::make_photo_eval_transform(config.photo))
+             : sharding::make_volume_loader(
+                   dataset, dataio::make_volume_eval_transform(config.volume));
 }
 
 }  // namespace voxlift::trainer

@@ -5,8 +5,8 @@
 
 #include <memory>
 
-#include "dataio/manifest.h"
-#include "dataio/transform/transform.h"
+#include "sharding/dataset.h"
+#include "sharding/sample_loader.h"
 #include "sharding/sample_stream.h"
 #include "trainer/task/task.h"
 #include "trainer/train_config.h"
@@ -17,10 +17,11 @@ namespace voxlift::trainer {
 // `samples`, which must outlive them.
 Batch to_batch(sharding::SampleBatch& samples, const torch::Device& device);
 
-// The transforms that belong to what the samples are.
-std::unique_ptr<dataio::Transform> train_transform(const TrainConfig& config,
-                                                   dataio::Modality modality);
-std::unique_ptr<dataio::Transform> eval_transform(const TrainConfig& config,
-                                                  dataio::Modality modality);
+// Loaders with the transforms that belong to what the samples are. `dataset`
+// must outlive them.
+std::unique_ptr<sharding::SampleLoader> make_train_loader(
+    const TrainConfig& config, const sharding::Dataset& dataset);
+std::unique_ptr<sharding::SampleLoader> make_eval_loader(
+    const TrainConfig& config, const sharding::Dataset& dataset);
 
 }  // namespace voxlift::trainer

@@ -13,10 +13,10 @@ RunData open_run_data(const TrainConfig& config) {
       .verify_checksums = config.data.verify_checksums};
   RunData data;
   data.train = std::make_unique<Dataset>(config.data.train, data_config);
-  data.train_transform = train_transform(config, data.train->modality());
+  data.train_loader = make_train_loader(config, *data.train);
   if (!config.data.val.empty()) {
     data.val = std::make_unique<Dataset>(config.data.val, data_config);
-    data.eval_transform = eval_transform(config, data.val->modality());
+    data.eval_loader = make_eval_loader(config, *data.val);
     if (data.val->classes() != data.classes()) {
       throw ConfigError(str_cat(
           "data.val '", config.data.val, "' has ", data.val->classes().size(),

@@ -6,18 +6,18 @@
 #include <string>
 #include <vector>
 
-#include "dataio/transform/transform.h"
 #include "sharding/assignment.h"
 #include "sharding/dataset.h"
+#include "sharding/sample_loader.h"
 #include "trainer/train_config.h"
 
 namespace voxlift::trainer {
 
 struct RunData {
   std::unique_ptr<sharding::Dataset> train;
-  std::unique_ptr<dataio::Transform> train_transform;
+  std::unique_ptr<sharding::SampleLoader> train_loader;
   std::unique_ptr<sharding::Dataset> val;  // Null: none is configured.
-  std::unique_ptr<dataio::Transform> eval_transform;
+  std::unique_ptr<sharding::SampleLoader> eval_loader;  // Null likewise.
   sharding::AssignmentConfig assignment;
   int64_t steps_per_epoch = 0;
 

@@ -1,0 +1,81 @@
+#include "sharding/sample_loader.h"
+
+#include <utility>
+
+#include "base/error.h"
+
+namespace voxlift::sharding {
+namespace {
+
+class PhotoLoader : public SampleLoader {
+ public:
+  PhotoLoader(const Dataset& dataset,
+              std::unique_ptr<dataio::PhotoTransform> transform)
+      : dataset_(dataset), transform_(std::move(transform)) {
+    VOXLIFT_CHECK(dataset.modality() == dataio::Modality::kPhotograph,
+                  "photographs are needed");
+  }
+
+  int64_t num_samples() const override { return dataset_.num_samples(); }
+
+  dataio::SampleShape shape() const override { return transform_->shape(); }
+
+  bool has_mask() const override { return false; }
+
+  int64_t label(int64_t id) const override { return dataset_.label(id); }
+
+  void load(int64_t id, RandomStream& draws, dataio::Workspace& workspace,
+            dataio::Sample& out) const override {
+    dataset_.read(id, workspace.encoded);
+    transform_->apply(workspace.encoded, dataset_.describe(id), draws,
+                      workspace, out.image);
+    const dataio::SampleShape size = shape();
+    out.content = {size.depth, size.height, size.width};
+  }
+
+ private:
+  const Dataset& dataset_;
+  std::unique_ptr<dataio::PhotoTransform> transform_;
+};
+
+class VolumeLoader : public SampleLoader {
+ public:
+  VolumeLoader(const Dataset& dataset,
+               std::unique_ptr<dataio::VolumeTransform> transform)
+      : dataset_(dataset), transform_(std::move(transform)) {
+    VOXLIFT_CHECK(dataset.modality() == dataio::Modality::kVolume,
+                  "volumes are needed");
+  }
+
+  int64_t num_samples() const override { return dataset_.num_samples(); }
+
+  dataio::SampleShape shape() const override { return transform_->shape(); }
+
+  bool has_mask() const override { return false; }
+
+  int64_t label(int64_t id) const override { return dataset_.label(id); }
+
+  void load(int64_t id, RandomStream& draws, dataio::Workspace& workspace,
+            dataio::Sample& out) const override {
+    transform_->apply(*dataset_.volume(id), draws, workspace, out);
+  }
+
+ private:
+  const Dataset& dataset_;
+  std::unique_ptr<dataio::VolumeTransform> transform_;
+};
+
+}  // namespace
+
+std::unique_ptr<SampleLoader> make_photo_loader(
+    const Dataset& dataset, std::unique_ptr<dataio::PhotoTransform> transform) {
+  return std::make_unique<PhotoLoader>(dataset, std::move(transform));
+}
+
+std::unique_ptr<SampleLoader> make_volume_loader(
+    const Dataset& dataset,
+    std::unique_ptr<dataio::VolumeTransform> transform) {
+  return std::make_unique<VolumeLoader>(dataset, std::move(transform));
+}
+
+}  // namespace voxlift::sharding
