@@ -10,7 +10,7 @@ packages=(
   g++ cmake ninja-build ccache pkg-config
   libtorch-dev libopenmpi-dev openmpi-bin libhdf5-dev
   libboost-program-options-dev libgoogle-glog-dev libgtest-dev
-  libjpeg62-turbo-dev libpng-dev zlib1g-dev libnifti-dev nlohmann-json3-dev
+  libjpeg62-turbo-dev libpng-dev zlib1g-dev libdeflate-dev libnifti-dev nlohmann-json3-dev
   python3 python3-h5py python3-numpy
   iproute2 openssh-client
 )

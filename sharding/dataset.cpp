@@ -1,7 +1,6 @@
 #include "sharding/dataset.h"
 
 #include <algorithm>
-#include <array>
 #include <span>
 
 #include "base/crc32c.h"
@@ -12,19 +11,10 @@
 #include "sharding/dataset_index.h"
 #include "sharding/shard_format.h"
 #include "sharding/shard_reader.h"
+#include "sharding/volume_reader.h"
 
 namespace voxlift::sharding {
 namespace {
-
-// Chains what identifies a sample: label, length and checksum of its bytes.
-uint32_t add_shard(const ShardIndex& index, uint32_t crc) {
-  for (size_t i = 0; i < index.offset.size(); ++i) {
-    const std::array<int64_t, 3> facts = {index.label[i], index.length[i],
-                                          index.crc32c[i]};
-    crc = crc32c(std::as_bytes(std::span(facts)), crc);
-  }
-  return crc;
-}
 
 uint32_t add_text(const std::string& text, uint32_t crc) {
   return crc32c(std::as_bytes(std::span(text.c_str(), text.size() + 1)), crc);
@@ -34,13 +24,13 @@ uint32_t add_text(const std::string& text, uint32_t crc) {
 
 struct Dataset::Impl {
   struct Place {
-    const ShardReader& shard;
+    const Shard& shard;
     int64_t sample;
   };
 
   DatasetConfig config;
   DatasetIndex index;
-  std::vector<ShardReader> shards;
+  std::vector<std::unique_ptr<Shard>> shards;
   std::vector<int64_t> first_id;  // Of each shard.
   int64_t num_samples = 0;
   uint32_t fingerprint = 0;
@@ -48,13 +38,23 @@ struct Dataset::Impl {
   void open_all(const std::string& dir);
   uint32_t compute_fingerprint() const;
   Place find(int64_t id) const;
+
+  // The shards of a data set are all of its modality; check_shard() saw it.
+  template <typename Reader>
+  const Reader& as(const Shard& shard) const {
+    const auto* reader = dynamic_cast<const Reader*>(&shard);
+    VOXLIFT_CHECK(reader != nullptr,
+                  str_cat("a data set of modality ",
+                          dataio::modality_name(index.modality)));
+    return *reader;
+  }
 };
 
 void Dataset::Impl::open_all(const std::string& dir) {
   shards.reserve(index.shards.size());
   SampleCensus census(index);
   for (const ShardEntry& entry : index.shards) {
-    const ShardReader& shard = shards.emplace_back(open_shard(dir, entry));
+    const Shard& shard = *shards.emplace_back(open_listed_shard(dir, entry));
     check_shard(shard, index, entry);
     for (int64_t i = 0; i < shard.num_samples(); ++i) {
       census.add(shard, i);
@@ -70,8 +70,8 @@ uint32_t Dataset::Impl::compute_fingerprint() const {
   for (const std::string& name : index.classes) {
     crc = add_text(name, crc);
   }
-  for (const ShardReader& shard : shards) {
-    crc = add_shard(shard.index(), crc);
+  for (const auto& shard : shards) {
+    crc = shard->add_fingerprint(crc);
   }
   return crc;
 }
@@ -81,7 +81,7 @@ Dataset::Impl::Place Dataset::Impl::find(int64_t id) const {
                 str_cat("sample ", id, " of ", num_samples));
   const auto after = std::upper_bound(first_id.begin(), first_id.end(), id);
   const auto position = static_cast<size_t>(after - first_id.begin()) - 1;
-  return {shards[position], id - first_id[position]};
+  return {*shards[position], id - first_id[position]};
 }
 
 Dataset::Dataset(const std::string& dir, const DatasetConfig& config)
@@ -110,7 +110,7 @@ const std::vector<std::string>& Dataset::classes() const {
 
 int64_t Dataset::label(int64_t id) const {
   const auto [shard, sample] = impl_->find(id);
-  return shard.index().label[static_cast<size_t>(sample)];
+  return shard.labels()[static_cast<size_t>(sample)];
 }
 
 std::string Dataset::describe(int64_t id) const {
@@ -120,7 +120,7 @@ std::string Dataset::describe(int64_t id) const {
 
 const std::string& Dataset::source_id(int64_t id) const {
   const auto [shard, sample] = impl_->find(id);
-  return shard.index().id[static_cast<size_t>(sample)];
+  return shard.ids()[static_cast<size_t>(sample)];
 }
 
 std::vector<std::byte> Dataset::read(int64_t id) const {
@@ -131,12 +131,22 @@ std::vector<std::byte> Dataset::read(int64_t id) const {
 
 void Dataset::read(int64_t id, std::vector<std::byte>& bytes) const {
   const auto [shard, sample] = impl_->find(id);
-  shard.read(sample, impl_->config.verify_checksums, bytes);
+  impl_->as<ShardReader>(shard).read(sample, impl_->config.verify_checksums,
+                                     bytes);
 }
 
 std::unique_ptr<dataio::VolumeSource> Dataset::volume(int64_t id) const {
   const auto [shard, sample] = impl_->find(id);
-  return shard.volume(sample);
+  return impl_->as<VolumeReader>(shard).volume(sample,
+                                               impl_->config.verify_checksums);
+}
+
+const std::vector<std::string>& Dataset::mask_classes() const {
+  return impl_->index.mask_classes;
+}
+
+const std::vector<std::string>& Dataset::box_classes() const {
+  return impl_->index.box_classes;
 }
 
 uint32_t Dataset::fingerprint() const {

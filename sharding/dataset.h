@@ -25,9 +25,9 @@ struct DatasetConfig {
 class Dataset {
  public:
   // `dir` holds index.json. Opens every shard through HDF5 once, checks it
-  // against the index, keeps offsets, lengths, labels and checksums in memory
-  // (28 B a sample and the ids). Throws IoError, or DataError naming file,
-  // object and both values.
+  // against the index, keeps the index in memory: 28 B a photograph, 232 B a
+  // scan and 20 B a chunk of it (48 B with a mask), and the ids. Throws
+  // IoError, or DataError naming file, object and both values.
   Dataset(const std::string& dir, const DatasetConfig& config);
   ~Dataset();
 
@@ -40,6 +40,12 @@ class Dataset {
   dataio::Modality modality() const;
   const std::vector<std::string>& classes() const;
 
+  // Names of the values in the masks, 0 the background; empty: no masks.
+  const std::vector<std::string>& mask_classes() const;
+
+  // Names of the labels of boxes; empty: no boxes.
+  const std::vector<std::string>& box_classes() const;
+
   int64_t label(int64_t id) const;
 
   // "train/n01440764/x.JPEG (shard train-00000.h5, sample 17)", for messages.
@@ -48,8 +54,8 @@ class Dataset {
   // The source id, the path below the packed folder.
   const std::string& source_id(int64_t id) const;
 
-  // The encoded bytes. Throws IoError, or DataError naming describe(id) and
-  // both checksums.
+  // The encoded bytes of a photograph. Throws IoError, or DataError naming
+  // describe(id) and both checksums.
   [[nodiscard]] std::vector<std::byte> read(int64_t id) const;
 
   // Likewise, into memory that is used again.

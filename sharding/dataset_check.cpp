@@ -19,16 +19,17 @@ void check_same(const T& in_shard, const T& in_index, const char* what,
 
 }  // namespace
 
-ShardReader open_shard(const std::string& dir, const ShardEntry& entry) {
+std::unique_ptr<Shard> open_listed_shard(const std::string& dir,
+                                         const ShardEntry& entry) {
   const std::string path = join_path(dir, entry.file);
   if (!RealFiles().exists(path)) {
     throw DataError(str_cat("'", join_path(dir, kIndexFile), "' lists shard '",
                             entry.file, "', which does not exist"));
   }
-  return ShardReader(path);
+  return open_shard(path);
 }
 
-void check_shard(const ShardReader& shard, const DatasetIndex& index,
+void check_shard(const Shard& shard, const DatasetIndex& index,
                  const ShardEntry& entry) {
   const std::string& path = shard.path();
   check_same(std::string(dataio::modality_name(shard.modality())),
@@ -36,7 +37,8 @@ void check_shard(const ShardReader& shard, const DatasetIndex& index,
              path);
   check_same(shard.num_samples(), entry.num_samples, "the number of samples",
              path);
-  check_same(shard.num_bytes(), entry.bytes, "the length of /bytes", path);
+  check_same(shard.num_bytes(), entry.bytes, "the number of stored bytes",
+             path);
   check_same("0x" + hex(shard.index_crc(), 8),
              "0x" + hex(entry.index_crc32c, 8), "the index checksum", path);
 }
@@ -44,15 +46,15 @@ void check_shard(const ShardReader& shard, const DatasetIndex& index,
 SampleCensus::SampleCensus(const DatasetIndex& index)
     : index_(index), counts_(index.classes.size(), 0) {}
 
-void SampleCensus::add(const ShardReader& shard, int64_t i) {
+void SampleCensus::add(const Shard& shard, int64_t i) {
   const auto position = static_cast<size_t>(i);
-  const int64_t label = shard.index().label[position];
+  const int64_t label = shard.labels()[position];
   if (label < 0 || label >= static_cast<int64_t>(counts_.size())) {
     throw DataError(str_cat(shard.describe(i), ": label is ", label,
                             ", but there are ", counts_.size(), " classes"));
   }
   ++counts_[static_cast<size_t>(label)];
-  if (!ids_.insert(shard.index().id[position]).second) {
+  if (!ids_.insert(shard.ids()[position]).second) {
     throw DataError(str_cat(shard.describe(i), ": its id occurs twice"));
   }
 }

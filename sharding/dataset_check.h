@@ -3,22 +3,24 @@
 // stops at the first breach, and verify, which collects them all.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_set>
 #include <vector>
 
 #include "sharding/dataset_index.h"
-#include "sharding/shard_reader.h"
+#include "sharding/shard.h"
 
 namespace voxlift::sharding {
 
-// Opens the shard of `entry`. Throws DataError if it is missing or, as
-// ShardReader does, damaged.
-ShardReader open_shard(const std::string& dir, const ShardEntry& entry);
+// Opens the shard of `entry`. Throws DataError if it is missing or damaged, as
+// open_shard(path) does.
+std::unique_ptr<Shard> open_listed_shard(const std::string& dir,
+                                         const ShardEntry& entry);
 
 // Throws DataError unless modality, counts and checksum are those of `entry`.
-void check_shard(const ShardReader& shard, const DatasetIndex& index,
+void check_shard(const Shard& shard, const DatasetIndex& index,
                  const ShardEntry& entry);
 
 // Sees every sample of a data set once: labels within the classes, no id
@@ -28,7 +30,7 @@ class SampleCensus {
   explicit SampleCensus(const DatasetIndex& index);
 
   // Throws DataError naming the sample.
-  void add(const ShardReader& shard, int64_t i);
+  void add(const Shard& shard, int64_t i);
 
   // After the last sample. Throws DataError naming the class and both counts.
   void check_counts(const std::string& index_path) const;

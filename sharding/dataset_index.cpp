@@ -37,16 +37,19 @@ ShardEntry shard_from_json(const Json& json, const std::string& origin) {
   return shard;
 }
 
-void check_format(const Json& json, const std::string& origin) {
+void check_format(const Json& json, dataio::Modality modality,
+                  const std::string& origin) {
   const auto format = json_get<std::string>(json, "format", origin);
   if (format != kIndexFormat) {
     throw DataError(str_cat(origin, ": format is '", format, "', not '",
                             kIndexFormat, "'"));
   }
   const auto version = json_get<int64_t>(json, "version", origin);
-  if (version < 1 || version > kIndexVersion) {
+  if (version != format_version(modality)) {
     throw DataError(str_cat(origin, ": version is ", version,
-                            ", this program knows 1 to ", kIndexVersion));
+                            ", for samples of the modality ",
+                            dataio::modality_name(modality),
+                            " this program knows ", format_version(modality)));
   }
 }
 
@@ -87,14 +90,21 @@ Json index_to_json(const DatasetIndex& index) {
   for (const ShardEntry& shard : index.shards) {
     shards.push_back(shard_to_json(shard));
   }
-  return Json{{"format", kIndexFormat},
-              {"version", kIndexVersion},
-              {"modality", dataio::modality_name(index.modality)},
-              {"num_samples", index.num_samples()},
-              {"plan_digest", index.plan_digest},
-              {"classes", index.classes},
-              {"samples_per_class", index.samples_per_class},
-              {"shards", shards}};
+  const bool scans = index.modality == dataio::Modality::kVolume;
+  Json json = {{"format", kIndexFormat},
+               {"version", format_version(index.modality)},
+               {"modality", dataio::modality_name(index.modality)},
+               {"num_samples", index.num_samples()},
+               {"plan_digest", index.plan_digest},
+               {"classes", index.classes},
+               {"samples_per_class", index.samples_per_class},
+               {"shards", shards}};
+  if (scans) {
+    json["mask_classes"] = index.mask_classes;
+    json["box_classes"] = index.box_classes;
+    json["recipe"] = index.recipe;
+  }
+  return json;
 }
 
 DatasetIndex read_dataset_index(const std::string& dir, const Files& files) {
@@ -102,14 +112,21 @@ DatasetIndex read_dataset_index(const std::string& dir, const Files& files) {
   const std::string origin = str_cat("'", path, "'");
   const auto content = files.read(path, kMaxIndexBytes);
   const Json json = parse_json(as_text(content), origin);
-  check_format(json, origin);
   DatasetIndex index;
   index.modality = dataio::parse_modality(
       json_get<std::string>(json, "modality", origin), origin);
+  check_format(json, index.modality, origin);
   index.plan_digest = json_get<std::string>(json, "plan_digest", origin);
   index.classes = json_get<std::vector<std::string>>(json, "classes", origin);
   index.samples_per_class =
       json_get<std::vector<int64_t>>(json, "samples_per_class", origin);
+  if (index.modality == dataio::Modality::kVolume) {
+    index.mask_classes =
+        json_get<std::vector<std::string>>(json, "mask_classes", origin);
+    index.box_classes =
+        json_get<std::vector<std::string>>(json, "box_classes", origin);
+    index.recipe = json_get<std::string>(json, "recipe", origin);
+  }
   for (const Json& shard : json_get<Json>(json, "shards", origin)) {
     index.shards.push_back(shard_from_json(shard, origin));
   }

@@ -15,7 +15,7 @@ namespace voxlift::sharding {
 struct ShardEntry {
   std::string file;  // Name in the folder of index.json.
   int64_t num_samples = 0;
-  int64_t bytes = 0;  // Length of /bytes.
+  int64_t bytes = 0;  // Stored bytes of its samples.
   uint32_t index_crc32c = 0;
 };
 
@@ -23,6 +23,11 @@ struct DatasetIndex {
   dataio::Modality modality = dataio::Modality::kPhotograph;
   std::vector<std::string> classes;  // Position = label.
   std::vector<int64_t> samples_per_class;
+  // As dataio::Manifest; only of scans.
+  std::vector<std::string> mask_classes;
+  std::vector<std::string> box_classes;
+  // The steps that the scans passed before they were stored.
+  std::string recipe;
   std::vector<ShardEntry> shards;  // In the order of sample ids.
   std::string plan_digest;
 

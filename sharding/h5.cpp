@@ -1,20 +1,17 @@
 #include "sharding/h5.h"
 
 #include <fcntl.h>
-#include <hdf5.h>
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
-#include <cstdlib>
 #include <functional>
 #include <iterator>
-#include <type_traits>
 #include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/strings.h"
+#include "sharding/h5_library.h"
 
 namespace voxlift::sharding {
 
@@ -22,93 +19,6 @@ static_assert(std::endian::native == std::endian::little,
               "files are little-endian and written as they lie in memory");
 
 namespace {
-
-// Whether any write of this process failed.
-std::atomic<bool>& write_failed() {
-  static std::atomic<bool> failed = false;
-  return failed;
-}
-
-// The library's own clean-up at exit crashes after a write that found the disk
-// full; then there is nothing to save, and it is left out.
-bool install_exit_handler() {
-  H5dont_atexit();
-  return std::atexit([] {
-           if (!write_failed()) {
-             H5close();
-           }
-         }) == 0;
-}
-
-// Before any other call. The library prints every error unless each thread
-// tells it not to.
-void prepare_library() {
-  [[maybe_unused]] static const bool installed = install_exit_handler();
-  [[maybe_unused]] thread_local const herr_t silent =
-      H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-}
-
-// The innermost message of the last failed call: the most specific one.
-std::string library_message() {
-  std::string message = "HDF5 gives no reason";
-  const auto keep_first = [](unsigned position, const H5E_error2_t* error,
-                             void* out) -> herr_t {
-    if (position == 0 && error->desc != nullptr) {
-      *static_cast<std::string*>(out) = error->desc;
-    }
-    return 0;
-  };
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &message);
-  std::replace(message.begin(), message.end(), '\n', ' ');
-  return message;
-}
-
-template <typename ErrorType>
-int64_t check(int64_t result, const std::string& where, const char* what) {
-  if (result < 0) {
-    throw ErrorType(str_cat(where, ": ", what, ": ", library_message()));
-  }
-  return result;
-}
-
-// `result` is a status or an identifier; negative is failure.
-int64_t check_read(int64_t result, const std::string& where, const char* what) {
-  return check<DataError>(result, where, what);
-}
-
-int64_t check_write(int64_t result, const std::string& where,
-                    const char* what) {
-  if (result < 0) {
-    write_failed() = true;
-  }
-  return check<IoError>(result, where, what);
-}
-
-H5Handle read_handle(hid_t id, const std::string& where, const char* what) {
-  return H5Handle(check_read(id, where, what));
-}
-
-H5Handle write_handle(hid_t id, const std::string& where, const char* what) {
-  return H5Handle(check_write(id, where, what));
-}
-
-H5Handle type_of(const H5Handle& dataset, const std::string& where) {
-  return read_handle(H5Dget_type(dataset.get()), where, "cannot read the type");
-}
-
-H5Handle space_of(const H5Handle& dataset, const std::string& where) {
-  return read_handle(H5Dget_space(dataset.get()), where,
-                     "cannot read the shape");
-}
-
-template <typename T>
-hid_t native_type() {
-  return std::is_same_v<T, uint8_t>    ? H5T_NATIVE_UINT8
-         : std::is_same_v<T, uint32_t> ? H5T_NATIVE_UINT32
-         : std::is_same_v<T, int64_t>  ? H5T_NATIVE_INT64
-         : std::is_same_v<T, float>    ? H5T_NATIVE_FLOAT
-                                       : H5T_NATIVE_DOUBLE;
-}
 
 bool is_signed_integer(const H5Handle& type) {
   return H5Tget_class(type.get()) == H5T_INTEGER &&
@@ -236,13 +146,6 @@ H5Handle string_type(size_t width, const std::string& where) {
   H5Tset_cset(type.get(), H5T_CSET_UTF8);
   H5Tset_strpad(type.get(), H5T_STR_NULLPAD);
   return type;
-}
-
-// A shape that cannot be is refused by whoever gets it.
-H5Handle simple_space(const std::vector<int64_t>& shape) {
-  const std::vector<hsize_t> dims(shape.begin(), shape.end());
-  return H5Handle(
-      H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr));
 }
 
 H5Handle make_dataset(hid_t group, const std::string& name, hid_t type,
@@ -449,6 +352,17 @@ void H5Dataset::write(std::span<const T> values, int64_t first) {
               object, "cannot write");
 }
 
+template <typename T>
+void H5Dataset::write_all(std::span<const T> values) {
+  VOXLIFT_CHECK(num_elements() == static_cast<int64_t>(values.size()),
+                "number of elements");
+  if (!values.empty()) {
+    check_write(H5Dwrite(handle_.get(), native_type<T>(), H5S_ALL, H5S_ALL,
+                         H5P_DEFAULT, values.data()),
+                where(), "cannot write");
+  }
+}
+
 std::optional<int64_t> H5Dataset::file_offset() const {
   const std::string object = where();
   const H5Handle plist = read_handle(H5Dget_create_plist(handle_.get()), object,
@@ -548,11 +462,12 @@ H5File H5File::open(const std::string& path) {
           path};
 }
 
-H5File H5File::create(const std::string& path) {
+H5File H5File::create(const std::string& path, bool has_chunks) {
   prepare_library();
   const std::string object = str_cat("'", path, "'");
   const H5Handle plist(H5Pcreate(H5P_FILE_ACCESS));
-  H5Pset_libver_bounds(plist.get(), H5F_LIBVER_V18, H5F_LIBVER_V18);
+  const H5F_libver_t version = has_chunks ? H5F_LIBVER_V110 : H5F_LIBVER_V18;
+  H5Pset_libver_bounds(plist.get(), version, version);
   H5Pset_file_locking(plist.get(), 0, 1);
   const H5Handle creation =
       write_handle(H5Pcreate(H5P_FILE_CREATE), object, "cannot create");
@@ -586,10 +501,12 @@ void H5File::close() {
   template void H5Dataset::require_type<T>() const;                           \
   template std::vector<T> H5Dataset::read<T>(int64_t) const;                  \
   template void H5Dataset::write<T>(std::span<const T>, int64_t);             \
+  template void H5Dataset::write_all<T>(std::span<const T>);                  \
   template H5Dataset H5Group::create_dataset<T>(const std::string&,           \
                                                 const std::vector<int64_t>&)
 
 VOXLIFT_H5_INSTANTIATE(uint8_t);
+VOXLIFT_H5_INSTANTIATE(int16_t);
 VOXLIFT_H5_INSTANTIATE(uint32_t);
 VOXLIFT_H5_INSTANTIATE(int64_t);
 VOXLIFT_H5_INSTANTIATE(float);

@@ -1,6 +1,7 @@
 #pragma once
 // HDF5 files behind plain C++ types: no other file includes <hdf5.h>.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -39,7 +40,7 @@ class H5Handle {
 };
 
 // A group or a dataset: something that has attributes. T is one of uint8_t,
-// uint32_t, int64_t, float, double; a stored number is never
+// int16_t, uint32_t, int64_t, float, double; a stored number is never
 // narrowed: a type that T cannot hold is an error.
 //
 // Threads: any, one at a time per object (the library has one global lock).
@@ -90,6 +91,14 @@ class H5Node {
   std::string name_;
 };
 
+// Where in the file a stored chunk lies, and how many bytes it takes.
+struct ChunkPlace {
+  int64_t offset = 0;
+  int64_t length = 0;
+
+  bool operator==(const ChunkPlace&) const = default;
+};
+
 class H5Dataset : public H5Node {
  public:
   // Read limit in elements, checked before memory is taken.
@@ -117,9 +126,32 @@ class H5Dataset : public H5Node {
   template <typename T>
   void write(std::span<const T> values, int64_t first = 0);
 
+  // All elements, row by row, of a dataset of any shape.
+  template <typename T>
+  void write_all(std::span<const T> values);
+
   // Where in the file the first element lies, for pread(2); nothing if the
   // elements are not one contiguous, uncompressed piece of this file.
   std::optional<int64_t> file_offset() const;
+
+  // Sides of a chunk; empty if the dataset is not chunked.
+  std::vector<int64_t> chunk_shape() const;
+
+  // True if chunks pass the filters shuffle and deflate, in this order, and no
+  // other: what voxel_chunk.h makes.
+  bool is_shuffled_deflated() const;
+
+  // Stores a chunk as it is, past the filters. `first`: its first element.
+  void write_chunk(const std::vector<int64_t>& first,
+                   std::span<const std::byte> stored);
+
+  // Cost: HDF5 1.10 looks at every chunk of the dataset to tell where one is.
+  ChunkPlace chunk_place(const std::vector<int64_t>& first) const;
+
+  // The stored bytes of a chunk, past the filters. Throws DataError if it was
+  // never written or not filtered like the others.
+  void read_chunk(const std::vector<int64_t>& first,
+                  std::vector<std::byte>& stored) const;
 
  private:
   friend class H5Group;
@@ -141,6 +173,12 @@ class H5Group : public H5Node {
   H5Dataset create_dataset(const std::string& name,
                            const std::vector<int64_t>& shape);
 
+  // In chunks that are shuffled and deflated; see write_chunk().
+  template <typename T>
+  H5Dataset create_chunked(const std::string& name,
+                           const std::vector<int64_t>& shape,
+                           const std::vector<int64_t>& chunk);
+
   // 1-D, contiguous, UTF-8 padded with NUL to the longest of `values`.
   H5Dataset create_strings(const std::string& name,
                            const std::vector<std::string>& values);
@@ -158,8 +196,9 @@ class H5File {
   // or is cut short.
   static H5File open(const std::string& path);
 
-  // Creates or replaces; metadata is checksummed (file format of HDF5 1.8).
-  static H5File create(const std::string& path);
+  // Creates or replaces; metadata is checksummed (file format of HDF5 1.8, or
+  // 1.10 where there are chunks, whose index has no checksum before).
+  static H5File create(const std::string& path, bool has_chunks = false);
 
   H5Group root() const;
 

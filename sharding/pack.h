@@ -18,6 +18,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "dataio/manifest.h"
+#include "dataio/scan.h"
 #include "sharding/dataset_index.h"
 
 namespace voxlift::sharding {
@@ -27,19 +28,22 @@ struct PackConfig {
   int64_t shard_bytes = 256'000'000;
   // The order of the samples: shuffled, so that every shard mixes classes.
   uint64_t seed = 0;
-  // "decode": every file must decode (costs about what one epoch does);
-  // "none": files are stored unseen.
+  // Photographs: "decode": every file must decode (costs about what one epoch
+  // does); "none": files are stored unseen. Scans are always decoded.
   std::string check = "decode";
   // "fail": unreadable files are all reported, no index is written;
   // "skip": they are left out and listed in rejected.txt.
   std::string on_error = "fail";
+  // Canonical text of what PackOutput::prepare does; part of the plan.
+  std::string recipe;
 
   void validate(const std::string& path) const;  // Throws ConfigError.
 };
 
 struct PlannedSample {
   dataio::SourceEntry source;
-  int64_t bytes = 0;  // When the plan was made.
+  // Of its files, when the plan was made: a scan may have many.
+  int64_t bytes = 0;
 };
 
 struct Rejected {
@@ -60,6 +64,8 @@ struct PackPlan {
   PackConfig config;
   dataio::Modality modality = dataio::Modality::kPhotograph;
   std::vector<std::string> classes;
+  std::vector<std::string> mask_classes;
+  std::vector<std::string> box_classes;
   std::vector<PlannedSample> samples;  // Shuffled by config.seed.
   std::vector<PlannedShard> shards;
   std::vector<Rejected> rejected;  // Known bad before any shard.
@@ -89,9 +95,14 @@ using SampleCheck = std::function<void(std::span<const std::byte> bytes,
 
 struct PackOutput {
   std::string dir;
-  SampleCheck check;  // Needed for config.check "decode"; see decode_check.h.
+  // Photographs: needed for config.check "decode"; see decode_check.h.
+  SampleCheck check;
   // Called with the number of samples just done; may be empty.
-  std::function<void(int64_t num_samples)> on_progress;
+  std::function<void(int64_t num_samples)> on_progress = {};
+  // Scans: called with each before it is stored, the steps of config.recipe.
+  // May be empty. Throws DataError naming `origin`.
+  std::function<void(dataio::Scan& scan, const std::string& origin)> prepare =
+      {};
 };
 
 // What became of one shard; travels between ranks as JSON.
@@ -111,8 +122,8 @@ ShardSummary summary_from_json(const Json& json, const std::string& origin);
 
 // Packs shard `shard` of the plan, or keeps it if it is already there. With
 // on_error "fail" a shard with rejected files is not written; its summary
-// names them. Memory: one sample. Throws IoError, or DataError if a file
-// changed since the plan was made.
+// names them. Memory: one sample, decoded if it is a scan. Throws IoError, or
+// DataError if a file changed since the plan was made.
 ShardSummary pack_shard(const PackPlan& plan, int64_t shard,
                         const PackOutput& output, Files& files);
 

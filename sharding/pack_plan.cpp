@@ -1,6 +1,7 @@
 // The plan half of pack.h: which sample goes where. Reads sizes, no contents.
 
 #include <algorithm>
+#include <bit>
 #include <string_view>
 #include <unordered_set>
 
@@ -56,6 +57,24 @@ void check_manifest(const dataio::Manifest& manifest) {
   }
 }
 
+// Of a file, or of all files of a folder of slices.
+int64_t bytes_at(const std::string& path, const Files& files) {
+  if (!files.is_dir(path)) {
+    return files.size_bytes(path);
+  }
+  int64_t bytes = 0;
+  for (const std::string& name : files.list_dir(path)) {
+    const std::string file = join_path(path, name);
+    bytes += files.is_dir(file) ? 0 : files.size_bytes(file);
+  }
+  return bytes;
+}
+
+int64_t scan_bytes(const dataio::VolumeEntry& scan, const Files& files) {
+  return bytes_at(scan.image.path, files) +
+         (scan.mask.has_value() ? bytes_at(scan.mask->path, files) : 0);
+}
+
 // Takes the file's size; throws Error with the reason where it cannot be
 // packed.
 PlannedSample plan_sample(const dataio::SourceEntry& entry,
@@ -67,7 +86,9 @@ PlannedSample plan_sample(const dataio::SourceEntry& entry,
     throw DataError(str_cat("its name has ", entry.id.size(),
                             " bytes, at most ", kMaxIdBytes, " are allowed"));
   }
-  const int64_t bytes = files.size_bytes(entry.path);
+  const int64_t bytes = entry.volume == nullptr
+                            ? files.size_bytes(entry.path)
+                            : scan_bytes(*entry.volume, files);
   if (bytes == 0) {
     throw DataError(str_cat("'", entry.path, "' is empty"));
   }
@@ -120,21 +141,40 @@ void cut_shards(PackPlan& plan) {
   }
 }
 
+void add_boxes(const dataio::VolumeEntry& scan, Digest& digest) {
+  digest.add(static_cast<uint64_t>(scan.key_slice));
+  digest.add(scan.boxes.size());
+  for (const dataio::LabelledBox& box : scan.boxes) {
+    for (size_t axis = 0; axis < 3; ++axis) {
+      digest.add(std::bit_cast<uint64_t>(box.low[axis]));
+      digest.add(std::bit_cast<uint64_t>(box.high[axis]));
+    }
+    digest.add(static_cast<uint64_t>(box.label));
+  }
+}
+
 std::string digest_of(const PackPlan& plan) {
   Digest digest;
-  digest.add(static_cast<uint64_t>(kShardVersion));
+  digest.add(static_cast<uint64_t>(format_version(plan.modality)));
   digest.add(dataio::modality_name(plan.modality));
   digest.add(plan.config.check);
   digest.add(plan.config.seed);
   digest.add(static_cast<uint64_t>(plan.config.shard_bytes));
-  digest.add(plan.classes.size());
-  for (const std::string& name : plan.classes) {
-    digest.add(name);
+  for (const auto* names :
+       {&plan.classes, &plan.mask_classes, &plan.box_classes}) {
+    digest.add(names->size());
+    for (const std::string& name : *names) {
+      digest.add(name);
+    }
   }
+  digest.add(plan.config.recipe);
   for (const PlannedSample& sample : plan.samples) {
     digest.add(sample.source.id);
     digest.add(static_cast<uint64_t>(sample.source.label));
     digest.add(static_cast<uint64_t>(sample.bytes));
+    if (sample.source.volume != nullptr) {
+      add_boxes(*sample.source.volume, digest);
+    }
   }
   return digest.text();
 }
@@ -174,6 +214,8 @@ PackPlan plan_pack(const dataio::Manifest& manifest, const PackConfig& config,
   plan.config = config;
   plan.modality = manifest.modality;
   plan.classes = manifest.classes;
+  plan.mask_classes = manifest.mask_classes;
+  plan.box_classes = manifest.box_classes;
   plan_samples(manifest, files, plan);
   cut_shards(plan);
   plan.digest = digest_of(plan);

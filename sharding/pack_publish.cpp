@@ -66,6 +66,9 @@ DatasetIndex make_index(const PackPlan& plan,
   DatasetIndex index;
   index.modality = plan.modality;
   index.classes = plan.classes;
+  index.mask_classes = plan.mask_classes;
+  index.box_classes = plan.box_classes;
+  index.recipe = plan.config.recipe;
   index.plan_digest = plan.digest;
   index.samples_per_class.assign(plan.classes.size(), 0);
   for (const ShardSummary& summary : summaries) {

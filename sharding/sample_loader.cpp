@@ -41,17 +41,23 @@ class PhotoLoader : public SampleLoader {
 class VolumeLoader : public SampleLoader {
  public:
   VolumeLoader(const Dataset& dataset,
-               std::unique_ptr<dataio::VolumeTransform> transform)
-      : dataset_(dataset), transform_(std::move(transform)) {
+               std::unique_ptr<dataio::VolumeTransform> transform,
+               bool with_masks)
+      : dataset_(dataset),
+        transform_(std::move(transform)),
+        with_masks_(with_masks) {
     VOXLIFT_CHECK(dataset.modality() == dataio::Modality::kVolume,
                   "volumes are needed");
+    if (with_masks && dataset.mask_classes().empty()) {
+      throw ConfigError("masks are needed, but the data set has none");
+    }
   }
 
   int64_t num_samples() const override { return dataset_.num_samples(); }
 
   dataio::SampleShape shape() const override { return transform_->shape(); }
 
-  bool has_mask() const override { return false; }
+  bool has_mask() const override { return with_masks_; }
 
   int64_t label(int64_t id) const override { return dataset_.label(id); }
 
@@ -63,6 +69,7 @@ class VolumeLoader : public SampleLoader {
  private:
   const Dataset& dataset_;
   std::unique_ptr<dataio::VolumeTransform> transform_;
+  bool with_masks_;
 };
 
 }  // namespace
@@ -73,9 +80,10 @@ std::unique_ptr<SampleLoader> make_photo_loader(
 }
 
 std::unique_ptr<SampleLoader> make_volume_loader(
-    const Dataset& dataset,
-    std::unique_ptr<dataio::VolumeTransform> transform) {
-  return std::make_unique<VolumeLoader>(dataset, std::move(transform));
+    const Dataset& dataset, std::unique_ptr<dataio::VolumeTransform> transform,
+    bool with_masks) {
+  return std::make_unique<VolumeLoader>(dataset, std::move(transform),
+                                        with_masks);
 }
 
 }  // namespace voxlift::sharding

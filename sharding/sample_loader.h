@@ -37,11 +37,12 @@ class SampleLoader {
                     dataio::Sample& out) const = 0;
 };
 
-// `dataset` must outlive the loader and have the modality. Masks
-// are loaded where the data set has them.
+// `dataset` must outlive the loader and have the modality. With masks:
+// the data set must have them (throws ConfigError).
 std::unique_ptr<SampleLoader> make_photo_loader(
     const Dataset& dataset, std::unique_ptr<dataio::PhotoTransform> transform);
 std::unique_ptr<SampleLoader> make_volume_loader(
-    const Dataset& dataset, std::unique_ptr<dataio::VolumeTransform> transform);
+    const Dataset& dataset, std::unique_ptr<dataio::VolumeTransform> transform,
+    bool with_masks = false);
 
 }  // namespace voxlift::sharding

@@ -1,48 +1,16 @@
 #include "sharding/shard_reader.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
-#include <cerrno>
+#include <array>
+#include <span>
 
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "base/strings.h"
-#include "dataio/decode/decoder.h"
-#include "dataio/memory_volume.h"
 #include "sharding/h5.h"
 #include "sharding/shard_format.h"
 
 namespace voxlift::sharding {
 namespace {
-
-int64_t file_size(const FileDescriptor& file) {
-  struct stat info {};
-
-  if (::fstat(file.get(), &info) != 0) {
-    throw_io_error("cannot stat", file.path(), errno);
-  }
-  return info.st_size;
-}
-
-void check_format(const H5Group& root, const std::string& path) {
-  if (!root.has_attribute(kFormatAttribute)) {
-    throw DataError(str_cat("'", path,
-                            "' is HDF5, but not a shard: it has no "
-                            "attribute '",
-                            kFormatAttribute, "'"));
-  }
-  const std::string format = root.read_string_attribute(kFormatAttribute);
-  if (format != kShardFormat) {
-    throw DataError(str_cat("'", path, "': format is '", format, "', not '",
-                            kShardFormat, "'"));
-  }
-  const auto version = root.read_attribute<int64_t>(kVersionAttribute);
-  if (version < 1 || version > kShardVersion) {
-    throw DataError(str_cat("'", path, "': version is ", version,
-                            ", this program knows 1 to ", kShardVersion));
-  }
-}
 
 // Where /bytes lies in the file, all of it inside.
 int64_t locate_bytes(const H5Dataset& bytes, int64_t file_bytes,
@@ -68,13 +36,7 @@ ShardIndex read_index(const H5Group& root, int64_t max_samples) {
   index.length = root.dataset(kLengthDataset).read<int64_t>(max_samples);
   index.label = root.dataset(kLabelDataset).read<int64_t>(max_samples);
   index.crc32c = root.dataset(kCrcDataset).read<uint32_t>(max_samples);
-  const H5Dataset ids = root.dataset(kIdDataset);
-  if (ids.element_bytes() > kMaxIdBytes) {
-    throw DataError(str_cat("'", root.file(), "': /", kIdDataset, " is ",
-                            ids.element_bytes(), " bytes wide, at most ",
-                            kMaxIdBytes, " are allowed"));
-  }
-  index.id = ids.read_strings(max_samples);
+  index.id = read_names(root, kIdDataset, max_samples);
   return index;
 }
 
@@ -87,31 +49,23 @@ void check_size(size_t size, const char* name, size_t num_samples,
   }
 }
 
-std::string crc_text(uint32_t crc) {
-  return "0x" + hex(crc, 8);
-}
-
 }  // namespace
 
-ShardReader::ShardReader(const std::string& path) : file_(path, O_RDONLY) {
-  read_header();
+ShardReader::ShardReader(const std::string& path) : Shard(path) {
+  const H5File h5 = H5File::open(path);
+  const H5Group root = h5.root();
+  read_header(root, dataio::Modality::kPhotograph);
+  read_arrays(root);
   check_index();
 }
 
-void ShardReader::read_header() {
-  const H5File h5 = H5File::open(path());
-  const H5Group root = h5.root();
-  check_format(root, path());
-  modality_ = dataio::parse_modality(
-      root.read_string_attribute(kModalityAttribute), path());
-  plan_digest_ = root.read_string_attribute(kPlanDigestAttribute);
-  const int64_t file_bytes = file_size(file_);
+void ShardReader::read_arrays(const H5Group& root) {
+  const int64_t end = file_bytes();
   const H5Dataset bytes = root.dataset(kBytesDataset);
-  bytes_offset_ = locate_bytes(bytes, file_bytes, path());
+  bytes_offset_ = locate_bytes(bytes, end, path());
   num_bytes_ = bytes.num_elements();
   // Every sample takes at least its 8 bytes of /offset.
-  index_ = read_index(root, file_bytes / 8);
-  index_crc_ = root.read_attribute<uint32_t>(kIndexCrcAttribute);
+  index_ = read_index(root, end / 8);
 }
 
 void ShardReader::check_index() const {
@@ -120,20 +74,13 @@ void ShardReader::check_index() const {
   check_size(index_.label.size(), kLabelDataset, num_samples, path());
   check_size(index_.crc32c.size(), kCrcDataset, num_samples, path());
   check_size(index_.id.size(), kIdDataset, num_samples, path());
-  const uint32_t crc = index_crc32c(index_);
-  if (crc != index_crc_) {
-    throw DataError(str_cat("'", path(),
-                            "': the index is damaged: its "
-                            "checksum is ",
-                            crc_text(crc), ", stored is ",
-                            crc_text(index_crc_)));
-  }
+  check_index_crc(index_crc32c(index_));
   for (size_t i = 0; i < num_samples; ++i) {
-    check_sample(i);
+    check_sample_place(i);
   }
 }
 
-void ShardReader::check_sample(size_t i) const {
+void ShardReader::check_sample_place(size_t i) const {
   const int64_t offset = index_.offset[i];
   const int64_t length = index_.length[i];
   if (offset < 0 || length < 0 || offset > num_bytes_ ||
@@ -142,11 +89,6 @@ void ShardReader::check_sample(size_t i) const {
                             length, " bytes from byte ", offset, " on, but /",
                             kBytesDataset, " has ", num_bytes_, " bytes"));
   }
-}
-
-std::string ShardReader::describe(int64_t i) const {
-  return str_cat(index_.id[static_cast<size_t>(i)], " (shard ",
-                 base_name(path()), ", sample ", i, ")");
 }
 
 std::vector<std::byte> ShardReader::read(int64_t i,
@@ -161,7 +103,7 @@ void ShardReader::read(int64_t i, bool verify_checksum,
   VOXLIFT_CHECK(i >= 0 && i < num_samples(), str_cat("sample ", i));
   const auto position = static_cast<size_t>(i);
   bytes.resize(static_cast<size_t>(index_.length[position]));
-  file_.read_at(bytes, bytes_offset_ + index_.offset[position]);
+  file().read_at(bytes, bytes_offset_ + index_.offset[position]);
   if (!verify_checksum) {
     return;
   }
@@ -175,11 +117,17 @@ void ShardReader::read(int64_t i, bool verify_checksum,
   }
 }
 
-std::unique_ptr<dataio::VolumeSource> ShardReader::volume(int64_t i) const {
-  const std::string origin = describe(i);
-  return dataio::make_memory_volume(
-      dataio::decode_volume(read(i, /*verify_checksum=*/true), origin), {},
-      origin);
+int64_t ShardReader::check_sample(int64_t i) const {
+  return static_cast<int64_t>(read(i, /*verify_checksum=*/true).size());
+}
+
+uint32_t ShardReader::add_fingerprint(uint32_t crc) const {
+  for (size_t i = 0; i < index_.offset.size(); ++i) {
+    const std::array<int64_t, 3> facts = {index_.label[i], index_.length[i],
+                                          index_.crc32c[i]};
+    crc = crc32c(std::as_bytes(std::span(facts)), crc);
+  }
+  return crc;
 }
 
 }  // namespace voxlift::sharding

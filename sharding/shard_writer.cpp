@@ -36,7 +36,8 @@ ShardWriter::ShardWriter(std::string path, const ShardHeader& header,
   file_ = H5File::create(temporary_);
   H5Group root = file_->root();
   root.write_string_attribute(kFormatAttribute, kShardFormat);
-  root.write_attribute<int64_t>(kVersionAttribute, kShardVersion);
+  root.write_attribute<int64_t>(kVersionAttribute,
+                                format_version(header.modality));
   root.write_string_attribute(kModalityAttribute,
                               dataio::modality_name(header.modality));
   root.write_string_attribute(kPlanDigestAttribute, header.plan_digest);

@@ -41,14 +41,14 @@ class Verifier {
   }
 
   void open_shards();
-  void read_samples(const ShardReader& shard, SampleCensus& census);
+  void read_samples(const Shard& shard, SampleCensus& census);
   void check_unlisted();
 
   const std::string& dir_;
   const VerifyProgress& progress_;
   int64_t max_errors_;
   DatasetIndex index_;
-  std::vector<ShardReader> shards_;
+  std::vector<std::unique_ptr<Shard>> shards_;
   bool all_open_ = true;
   VerifyReport report_;
 };
@@ -59,8 +59,8 @@ VerifyReport Verifier::run() {
   }
   open_shards();
   SampleCensus census(index_);
-  for (const ShardReader& shard : shards_) {
-    read_samples(shard, census);
+  for (const auto& shard : shards_) {
+    read_samples(*shard, census);
   }
   if (all_open_ && !full()) {
     attempt([&] { census.check_counts(join_path(dir_, kIndexFile)); });
@@ -74,21 +74,18 @@ void Verifier::open_shards() {
   shards_.reserve(index_.shards.size());
   for (const ShardEntry& entry : index_.shards) {
     const bool opened = !full() && attempt([&] {
-      shards_.push_back(open_shard(dir_, entry));
+      shards_.push_back(open_listed_shard(dir_, entry));
       ++report_.num_shards;
-      check_shard(shards_.back(), index_, entry);
+      check_shard(*shards_.back(), index_, entry);
     });
     all_open_ = all_open_ && opened;
   }
 }
 
-void Verifier::read_samples(const ShardReader& shard, SampleCensus& census) {
+void Verifier::read_samples(const Shard& shard, SampleCensus& census) {
   for (int64_t i = 0; i < shard.num_samples() && !full(); ++i) {
     attempt([&] { census.add(shard, i); });
-    attempt([&] {
-      const auto bytes = shard.read(i, /*verify_checksum=*/true);
-      report_.num_bytes += static_cast<int64_t>(bytes.size());
-    });
+    attempt([&] { report_.num_bytes += shard.check_sample(i); });
     ++report_.num_samples;
     if (progress_) {
       progress_(report_.num_samples, index_.num_samples());

@@ -134,7 +134,11 @@ class VolumesCsv {
     if (!is_new) {
       fail(row, str_cat("'", id, "' is already in line ", before->second));
     }
-    manifest_.entries.push_back({path, id, resolve(row)});
+    SourceEntry entry = {path, id, resolve(row)};
+    VolumeEntry scan;
+    scan.image.path = path;
+    entry.volume = std::make_shared<const VolumeEntry>(std::move(scan));
+    manifest_.entries.push_back(std::move(entry));
   }
 
   [[noreturn]] void fail(const CsvRow& row, const std::string& what) const {

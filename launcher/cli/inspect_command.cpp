@@ -14,6 +14,7 @@
 #include "sharding/dataset_index.h"
 #include "sharding/shard_format.h"
 #include "sharding/shard_reader.h"
+#include "sharding/volume_reader.h"
 
 namespace voxlift::launcher {
 namespace {
@@ -128,24 +129,28 @@ void inspect_data_set(const InspectOptions& options) {
 }
 
 void inspect_shard(const InspectOptions& options) {
-  const sharding::ShardReader shard(options.path);
+  const std::unique_ptr<sharding::Shard> shard =
+      sharding::open_shard(options.path);
+  const auto* photos = dynamic_cast<const sharding::ShardReader*>(shard.get());
+  const auto* volumes =
+      dynamic_cast<const sharding::VolumeReader*>(shard.get());
   std::cout << "shard       " << options.path << "\n"
-            << "modality    " << dataio::modality_name(shard.modality()) << "\n"
-            << "samples     " << shard.num_samples() << "\n"
+            << "modality    " << dataio::modality_name(shard->modality())
+            << "\n"
+            << "samples     " << shard->num_samples() << "\n"
             << "bytes       "
-            << human_bytes(static_cast<double>(shard.num_bytes())) << "\n"
-            << "index crc   " << hex(shard.index_crc(), 8) << "\n";
+            << human_bytes(static_cast<double>(shard->num_bytes())) << "\n"
+            << "index crc   " << hex(shard->index_crc(), 8) << "\n";
   const SampleSource source{
-      .modality = shard.modality(),
-      .num_samples = shard.num_samples(),
-      .read = [&](int64_t i) { return shard.read(i, true); },
-      .volume = [&](int64_t i) { return shard.volume(i); },
+      .modality = shard->modality(),
+      .num_samples = shard->num_samples(),
+      .read = [=](int64_t i) { return photos->read(i, true); },
+      .volume = [=](int64_t i) { return volumes->volume(i); },
       .caption =
           [&](int64_t i) {
-            return str_cat("label ",
-                           shard.index().label[static_cast<size_t>(i)]);
+            return str_cat("label ", shard->labels()[static_cast<size_t>(i)]);
           },
-      .describe = [&](int64_t i) { return shard.describe(i); }};
+      .describe = [&](int64_t i) { return shard->describe(i); }};
   print_ids(source, options.ids);
   write_sheet_if_asked(source, options.sheet);
 }

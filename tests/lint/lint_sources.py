@@ -17,14 +17,16 @@ LAYERS = ["base", "dataio", "sharding", "trainer", "launcher"]
 
 # Pattern of a foreign header, and where alone it may be included.
 HOMES = [
-    (r"hdf5.*|H5.*", [r"sharding/h5\."]),
+    (r"hdf5.*|H5.*", [r"sharding/h5[._]"]),
     (r"mpi\.h|nccl\.h|cuda.*", [r"trainer/comm/"]),
+    (r"libdeflate\.h", [r"sharding/voxel_chunk\."]),
     (r"boost/program_options.*", [r"launcher/config_file\."]),
     (r"boost/.*", [r"launcher/config_file\."]),
     (r"torch/.*|ATen/.*|c10/.*", [r"trainer/(?!comm/)", r"launcher/parity/"]),
     (r"glog/.*", [r"base/log\."]),
     (r"nlohmann/.*", [r"base/json\."]),
-    (r"jpeglib\.h|jerror\.h|png\.h|zlib\.h|nifti.*", [r"dataio/"]),
+    (r"jpeglib\.h|jerror\.h|png\.h|nifti.*", [r"dataio/"]),
+    (r"zlib\.h", [r"dataio/", r"sharding/voxel_chunk\."]),
 ]
 
 MAX_FILE_LINES = 600

@@ -124,7 +124,7 @@ TEST_F(CorruptShardTest, RejectsAnotherFormat) {
 
 TEST_F(CorruptShardTest, RejectsANewerVersion) {
   expect_refused([](RawShard& shard) { shard.version = 2; },
-                 {"shard-00000.h5'", "version is 2", "knows 1 to 1"});
+                 {"shard-00000.h5'", "version is 2", "knows 1"});
 }
 
 TEST_F(CorruptShardTest, RejectsAnUnknownModality) {
@@ -134,7 +134,7 @@ TEST_F(CorruptShardTest, RejectsAnUnknownModality) {
 
 TEST_F(CorruptShardTest, RejectsAnotherModalityThanTheIndex) {
   expect_refused([](RawShard& shard) { shard.modality = "volume"; },
-                 {"modality is volume", "index.json says photograph"});
+                 {"version is 1", "modality volume", "knows 2"});
 }
 
 TEST_F(CorruptShardTest, RejectsASampleThatEndsPastTheBytes) {
@@ -213,7 +213,7 @@ TEST_F(CorruptShardTest, RejectsBytesOfAnotherLengthThanTheIndexSays) {
   longer.bytes += "dddd";
   test::write_raw_shard(path_, longer);
   expect_error<DataError>([&] { read_all(temp_.path()); },
-                          {"length of /bytes is 16", "says 12"});
+                          {"number of stored bytes is 16", "says 12"});
 }
 
 TEST_F(CorruptShardTest, RejectsAShardOfAnotherPack) {

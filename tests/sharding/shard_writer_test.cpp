@@ -17,7 +17,7 @@ namespace {
 
 using test::expect_error;
 
-const ShardHeader kHeader{dataio::Modality::kVolume, "0123456789abcdef"};
+const ShardHeader kHeader{dataio::Modality::kPhotograph, "0123456789abcdef"};
 
 class ShardWriterTest : public testing::Test {
  protected:
@@ -34,7 +34,7 @@ TEST_F(ShardWriterTest, WritesWhatTheReaderReads) {
   const uint32_t crc = writer.finish();
 
   const ShardReader reader(path_);
-  EXPECT_EQ(reader.modality(), dataio::Modality::kVolume);
+  EXPECT_EQ(reader.modality(), dataio::Modality::kPhotograph);
   EXPECT_EQ(reader.plan_digest(), "0123456789abcdef");
   EXPECT_EQ(reader.index_crc(), crc);
   EXPECT_EQ(reader.num_bytes(), 11);
