@@ -6,6 +6,7 @@
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "base/strings.h"
+#include "sharding/shard_format.h"
 
 namespace voxlift::sharding {
 namespace {
@@ -61,6 +62,20 @@ void for_each_row(const VoxelBox& chunk, const VoxelBox& box,
            static_cast<size_t>(both.size[2]));
     }
   }
+}
+
+// Copies what a chunk and a box share.
+template <typename T>
+void copy_shared(const T* chunk_voxels, const VoxelBox& chunk,
+                 const VoxelBox& box, T* box_voxels) {
+  for_each_row(chunk, box, [=](size_t from, size_t to, size_t count) {
+    // A whole row of a usual chunk: a length that the compiler knows.
+    if (count == kChunkSide) {
+      std::copy_n(chunk_voxels + from, kChunkSide, box_voxels + to);
+    } else {
+      std::copy_n(chunk_voxels + from, count, box_voxels + to);
+    }
+  });
 }
 
 }  // namespace
@@ -165,13 +180,13 @@ void StoredVolume::visit_chunks(const ChunkTable& table, VoxelStorage storage,
 void StoredVolume::read_image(const VoxelBox& box, std::span<float> out) const {
   VOXLIFT_CHECK(static_cast<int64_t>(out.size()) == box.num_voxels(),
                 "size of the output");
-  visit_chunks(
-      shard_.index().image, storage_, box,
-      [&](std::span<const std::byte> planes, const VoxelBox& chunk) {
-        for_each_row(chunk, box, [&](size_t from, size_t to, size_t count) {
-          unshuffle(planes, storage_, from, out.subspan(to, count));
-        });
-      });
+  std::vector<float> voxels(
+      static_cast<size_t>(chunk_[0] * chunk_[1] * chunk_[2]));
+  visit_chunks(shard_.index().image, storage_, box,
+               [&](std::span<const std::byte> planes, const VoxelBox& chunk) {
+                 join_planes(planes, storage_, voxels);
+                 copy_shared(voxels.data(), chunk, box, out.data());
+               });
 }
 
 void StoredVolume::read_mask(const VoxelBox& box,
@@ -179,14 +194,12 @@ void StoredVolume::read_mask(const VoxelBox& box,
   VOXLIFT_CHECK(facts_.has_mask, "there is no mask");
   VOXLIFT_CHECK(static_cast<int64_t>(out.size()) == box.num_voxels(),
                 "size of the output");
-  visit_chunks(
-      shard_.index().mask, VoxelStorage::kUint8, box,
-      [&](std::span<const std::byte> planes, const VoxelBox& chunk) {
-        const auto* labels = reinterpret_cast<const uint8_t*>(planes.data());
-        for_each_row(chunk, box, [&](size_t from, size_t to, size_t count) {
-          std::copy_n(labels + from, count, &out[to]);
-        });
-      });
+  visit_chunks(shard_.index().mask, VoxelStorage::kUint8, box,
+               [&](std::span<const std::byte> planes, const VoxelBox& chunk) {
+                 const auto* labels =
+                     reinterpret_cast<const uint8_t*>(planes.data());
+                 copy_shared(labels, chunk, box, out.data());
+               });
 }
 
 Shape3 StoredVolume::foreground_voxel(int64_t k) const {

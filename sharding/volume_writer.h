@@ -16,11 +16,6 @@
 
 namespace voxlift::sharding {
 
-// Sides of a chunk, shorter where the scan is. Measured on random patches of a
-// CT (docs/benchmarks): chunks of 16^3 beat 32^3, of which a patch of 48^3
-// touches twice the voxels.
-inline constexpr int64_t kChunkSide = 16;
-
 // Streams scans into `path`.tmp; finish() makes it `path`, atomically and
 // durably. Memory: the index and one chunk. One thread.
 class VolumeWriter {

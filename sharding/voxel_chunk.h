@@ -57,9 +57,8 @@ class ChunkDecoder {
   std::unique_ptr<Impl> impl_;
 };
 
-// Elements first .. first + out.size() of a chunk whose shuffled planes are
-// given, as numbers.
-void unshuffle(std::span<const std::byte> planes, VoxelStorage storage,
-               size_t first, std::span<float> out);
+// The voxels of a chunk whose shuffled planes are given.
+void join_planes(std::span<const std::byte> planes, VoxelStorage storage,
+                 std::span<float> voxels);
 
 }  // namespace voxlift::sharding
