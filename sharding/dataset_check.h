@@ -23,6 +23,10 @@ std::unique_ptr<Shard> open_listed_shard(const std::string& dir,
 void check_shard(const Shard& shard, const DatasetIndex& index,
                  const ShardEntry& entry);
 
+// Throws DataError unless every byte of the file, used or not, is as packed;
+// nothing is known where the index has no file_crc32c. Cost: reads it once.
+void check_whole_file(const std::string& path, const ShardEntry& entry);
+
 // Sees every sample of a data set once: labels within the classes, no id
 // twice. The shards must outlive it.
 class SampleCensus {

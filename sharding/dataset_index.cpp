@@ -13,10 +13,15 @@ namespace {
 constexpr int64_t kMaxIndexBytes = 256 << 20;
 
 Json shard_to_json(const ShardEntry& shard) {
-  return Json{{"file", shard.file},
-              {"num_samples", shard.num_samples},
-              {"bytes", shard.bytes},
-              {"index_crc32c", shard.index_crc32c}};
+  Json json = {{"file", shard.file},
+               {"num_samples", shard.num_samples},
+               {"bytes", shard.bytes},
+               {"index_crc32c", shard.index_crc32c}};
+  if (shard.file_bytes >= 0) {
+    json["file_bytes"] = shard.file_bytes;
+    json["file_crc32c"] = shard.file_crc32c;
+  }
+  return json;
 }
 
 ShardEntry shard_from_json(const Json& json, const std::string& origin) {
@@ -25,6 +30,10 @@ ShardEntry shard_from_json(const Json& json, const std::string& origin) {
   shard.num_samples = json_get<int64_t>(json, "num_samples", origin);
   shard.bytes = json_get<int64_t>(json, "bytes", origin);
   shard.index_crc32c = json_get<uint32_t>(json, "index_crc32c", origin);
+  if (json.contains("file_bytes")) {
+    shard.file_bytes = json_get<int64_t>(json, "file_bytes", origin);
+    shard.file_crc32c = json_get<uint32_t>(json, "file_crc32c", origin);
+  }
   if (!is_plain_file_name(shard.file)) {
     throw DataError(str_cat(origin, ": shard '", shard.file,
                             "' is not the name of a file beside it"));

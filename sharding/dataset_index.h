@@ -17,6 +17,9 @@ struct ShardEntry {
   int64_t num_samples = 0;
   int64_t bytes = 0;  // Stored bytes of its samples.
   uint32_t index_crc32c = 0;
+  // Of the whole file; -1 in both: not known, as in an index of another writer.
+  int64_t file_bytes = -1;
+  int64_t file_crc32c = -1;
 };
 
 struct DatasetIndex {

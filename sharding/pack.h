@@ -112,6 +112,8 @@ struct ShardSummary {
   int64_t num_samples = 0;
   int64_t bytes = 0;
   uint32_t index_crc32c = 0;
+  int64_t file_bytes = 0;
+  uint32_t file_crc32c = 0;
   std::vector<int64_t> samples_per_class;
   std::vector<Rejected> rejected;
   bool kept = false;  // Finished by an earlier run.

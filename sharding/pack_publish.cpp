@@ -76,7 +76,8 @@ DatasetIndex make_index(const PackPlan& plan,
       continue;
     }
     index.shards.push_back({summary.file, summary.num_samples, summary.bytes,
-                            summary.index_crc32c});
+                            summary.index_crc32c, summary.file_bytes,
+                            summary.file_crc32c});
     for (size_t c = 0; c < plan.classes.size(); ++c) {
       index.samples_per_class[c] += summary.samples_per_class[c];
     }
@@ -131,6 +132,8 @@ Json summary_to_json(const ShardSummary& summary) {
               {"num_samples", summary.num_samples},
               {"bytes", summary.bytes},
               {"index_crc32c", summary.index_crc32c},
+              {"file_bytes", summary.file_bytes},
+              {"file_crc32c", summary.file_crc32c},
               {"samples_per_class", summary.samples_per_class},
               {"rejected", rejected_to_json(summary.rejected)},
               {"kept", summary.kept}};
@@ -143,6 +146,8 @@ ShardSummary summary_from_json(const Json& json, const std::string& origin) {
   summary.num_samples = json_get<int64_t>(json, "num_samples", origin);
   summary.bytes = json_get<int64_t>(json, "bytes", origin);
   summary.index_crc32c = json_get<uint32_t>(json, "index_crc32c", origin);
+  summary.file_bytes = json_get<int64_t>(json, "file_bytes", origin);
+  summary.file_crc32c = json_get<uint32_t>(json, "file_crc32c", origin);
   summary.samples_per_class =
       json_get<std::vector<int64_t>>(json, "samples_per_class", origin);
   for (const Json& file : json_get<Json>(json, "rejected", origin)) {

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
+#include "base/crc32c.h"
 #include "base/error.h"
 #include "base/strings.h"
 #include "sharding/shard_format.h"
@@ -106,6 +108,21 @@ std::vector<std::string> read_names(const H5Group& root, const char* name,
                             kMaxIdBytes, " are allowed"));
   }
   return names.read_strings(max_samples);
+}
+
+FileChecksum checksum_file(const std::string& path) {
+  constexpr int64_t kPieceBytes = 4 << 20;
+  const FileDescriptor file(path, O_RDONLY);
+  FileChecksum sum;
+  sum.bytes = RealFiles().size_bytes(path);
+  std::vector<std::byte> piece;
+  for (int64_t offset = 0; offset < sum.bytes; offset += kPieceBytes) {
+    piece.resize(
+        static_cast<size_t>(std::min(kPieceBytes, sum.bytes - offset)));
+    file.read_at(piece, offset);
+    sum.crc32c = crc32c(piece, sum.crc32c);
+  }
+  return sum;
 }
 
 std::string crc_text(uint32_t crc) {

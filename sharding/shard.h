@@ -33,6 +33,9 @@ class Shard {
   virtual const std::vector<int64_t>& labels() const = 0;
   virtual const std::vector<std::string>& ids() const = 0;
 
+  // Length of the file. Throws IoError.
+  int64_t file_bytes() const;
+
   // Stored bytes of all samples.
   virtual int64_t num_bytes() const = 0;
 
@@ -56,8 +59,6 @@ class Shard {
   // Throws DataError unless `crc` is the stored index_crc32c.
   void check_index_crc(uint32_t crc) const;
 
-  int64_t file_bytes() const;
-
   const FileDescriptor& file() const { return file_; }
 
  private:
@@ -77,6 +78,14 @@ std::unique_ptr<Shard> open_shard(const std::string& path);
 // than kMaxIdBytes.
 std::vector<std::string> read_names(const H5Group& root, const char* name,
                                     int64_t max_samples);
+
+// CRC-32C of a whole file, and its length. Cost: reads it once, in pieces.
+struct FileChecksum {
+  int64_t bytes = 0;
+  uint32_t crc32c = 0;
+};
+
+FileChecksum checksum_file(const std::string& path);  // Throws IoError.
 
 std::string crc_text(uint32_t crc);  // "0x0123abcd".
 

@@ -23,6 +23,11 @@ ShardSummary ShardPacker::run() {
   } else {
     pack();
   }
+  if (!summary_.file.empty()) {
+    const FileChecksum sum = checksum_file(path_);
+    summary_.file_bytes = sum.bytes;
+    summary_.file_crc32c = sum.crc32c;
+  }
   return std::move(summary_);
 }
 
@@ -39,6 +44,7 @@ bool ShardPacker::keep_finished() {
   try {
     const std::unique_ptr<Shard> packed = open_shard(path_);
     if (matches_plan(*packed)) {
+      check_samples(*packed);
       summary_.file = shard_.file;
       summary_.bytes = packed->num_bytes();
       summary_.index_crc32c = packed->index_crc();
@@ -70,6 +76,13 @@ bool ShardPacker::matches_plan(const Shard& packed) {
     }
   }
   return next == ids.size();
+}
+
+// Throws DataError if a stored byte is damaged.
+void ShardPacker::check_samples(const Shard& packed) {
+  for (int64_t i = 0; i < packed.num_samples(); ++i) {
+    packed.check_sample(i);
+  }
 }
 
 bool ShardPacker::attempt(const PlannedSample& sample,

@@ -22,8 +22,8 @@ class ShardPacker {
   ShardPacker(const ShardPacker&) = delete;
   ShardPacker& operator=(const ShardPacker&) = delete;
 
-  // Keeps the shard if an earlier pack finished it, else packs it. As
-  // pack_shard().
+  // Keeps the shard if an earlier pack finished it and no byte of it is
+  // damaged, else packs it. As pack_shard().
   ShardSummary run();
 
  protected:
@@ -64,6 +64,7 @@ class ShardPacker {
   void start_summary(int64_t shard);
   bool keep_finished();
   bool matches_plan(const Shard& packed);
+  static void check_samples(const Shard& packed);
 
   const PackPlan& plan_;
   const PlannedShard& shard_;

@@ -42,6 +42,7 @@ class Verifier {
 
   void open_shards();
   void read_samples(const Shard& shard, SampleCensus& census);
+  const ShardEntry& entry_of(const Shard& shard) const;
   void check_unlisted();
 
   const std::string& dir_;
@@ -83,6 +84,7 @@ void Verifier::open_shards() {
 }
 
 void Verifier::read_samples(const Shard& shard, SampleCensus& census) {
+  const size_t num_problems = report_.problems.size();
   for (int64_t i = 0; i < shard.num_samples() && !full(); ++i) {
     attempt([&] { census.add(shard, i); });
     attempt([&] { report_.num_bytes += shard.check_sample(i); });
@@ -91,6 +93,19 @@ void Verifier::read_samples(const Shard& shard, SampleCensus& census) {
       progress_(report_.num_samples, index_.num_samples());
     }
   }
+  // Bytes that no sample uses, unless something better was said.
+  if (!full() && report_.problems.size() == num_problems) {
+    attempt([&] { check_whole_file(shard.path(), entry_of(shard)); });
+  }
+}
+
+const ShardEntry& Verifier::entry_of(const Shard& shard) const {
+  const auto found = std::find_if(
+      index_.shards.begin(), index_.shards.end(), [&](const ShardEntry& entry) {
+        return entry.file == base_name(shard.path());
+      });
+  VOXLIFT_CHECK(found != index_.shards.end(), "a shard of the index");
+  return *found;
 }
 
 void Verifier::check_unlisted() {
