@@ -15,10 +15,10 @@ namespace voxlift::dataio {
 // Which voxels to read.
 struct VolumeFile {
   // A file, or a folder: of one DICOM series, or of numbered PNG slices.
-  std::string path;
+  std::string path{};
   // Of .npz: the member ("voxel"; ".npy" may be left out). Of a folder with
   // several DICOM series: the SeriesInstanceUID. Empty: there is only one.
-  std::string part;
+  std::string part{};
   // Of an array of four axes: the position along the first; of NIfTI, NRRD and
   // DICOM without positions in space: the frame. -1: there is only one.
   int64_t position = -1;
@@ -29,7 +29,7 @@ struct VolumeFile {
   double subtract = 0.0;
   // (D, H, W), for formats without one (.npy, .npz, PNG) and DICOM files that
   // do not say theirs. Ignored elsewhere.
-  std::optional<std::array<double, 3>> spacing_mm;
+  std::optional<std::array<double, 3>> spacing_mm{};
 
   bool operator==(const VolumeFile&) const = default;
 };
