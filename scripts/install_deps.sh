@@ -11,7 +11,9 @@ packages=(
   libtorch-dev libopenmpi-dev openmpi-bin libhdf5-dev
   libboost-program-options-dev libgoogle-glog-dev libgtest-dev
   libjpeg62-turbo-dev libpng-dev zlib1g-dev libdeflate-dev libnifti-dev nlohmann-json3-dev
+  libgdcm-dev libzip-dev libbz2-dev
   python3 python3-h5py python3-numpy
+  python3-nibabel python3-pydicom python3-pil
   iproute2 openssh-client
 )
 

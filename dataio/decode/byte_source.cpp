@@ -1,20 +1,19 @@
 #include "dataio/decode/byte_source.h"
 
-#include <zlib.h>
+#include <fcntl.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <filesystem>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/strings.h"
 
 namespace voxlift::dataio {
 
 namespace {
-
-// No deflate stream expands more (zlib's technical notes).
-constexpr int64_t kMaxExpansion = 1032;
 
 class MemorySource : public ByteSource {
  public:
@@ -29,6 +28,12 @@ class MemorySource : public ByteSource {
     return num_bytes;
   }
 
+  int64_t skip(int64_t num_bytes) override {
+    const int64_t skipped = std::min(num_bytes, max_bytes());
+    rest_ = rest_.subspan(static_cast<size_t>(skipped));
+    return skipped;
+  }
+
   void finish() override {}
 
   int64_t max_bytes() const override {
@@ -39,98 +44,85 @@ class MemorySource : public ByteSource {
   std::span<const std::byte> rest_;
 };
 
-class GzipSource : public ByteSource {
+// A folder, a pipe or a device has no length to check claims against, and a
+// pipe would block.
+int64_t plain_file_bytes(const std::string& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (std::filesystem::exists(status) &&
+      !std::filesystem::is_regular_file(status)) {
+    throw DataError(path + ": no plain file");
+  }
+  return RealFiles().size_bytes(path);
+}
+
+class FileSource : public ByteSource {
  public:
-  GzipSource(std::span<const std::byte> bytes, const std::string& origin)
-      : rest_(bytes),
-        origin_(origin),
-        max_bytes_(static_cast<int64_t>(bytes.size()) * kMaxExpansion) {
-    // 16: gzip wrapper, whose CRC and length zlib checks.
-    if (inflateInit2(&stream_, 15 + 16) != Z_OK) {
-      throw InternalError("zlib cannot make its state");
+  FileSource(const std::string& path, int64_t offset)
+      : end_(plain_file_bytes(path)), file_(path, O_RDONLY), offset_(offset) {
+    if (offset > end_) {
+      throw DataError(
+          str_cat(path, ": has ", end_, " bytes, data start at byte ", offset));
     }
   }
-
-  ~GzipSource() override { inflateEnd(&stream_); }
-
-  GzipSource(const GzipSource&) = delete;
-  GzipSource& operator=(const GzipSource&) = delete;
 
   size_t read(std::span<std::byte> out) override {
-    size_t done = 0;
-    while (done < out.size() && !at_end_) {
-      done += inflate_some(out.subspan(done));
-    }
-    return done;
+    const auto wanted = std::min(static_cast<int64_t>(out.size()), max_bytes());
+    file_.read_at(out.first(static_cast<size_t>(wanted)), offset_);
+    offset_ += wanted;
+    return static_cast<size_t>(wanted);
   }
 
-  void finish() override {
-    std::array<std::byte, 4096> unused;
-    while (!at_end_) {
-      inflate_some(unused);
-    }
+  int64_t skip(int64_t num_bytes) override {
+    const int64_t skipped = std::min(num_bytes, max_bytes());
+    offset_ += skipped;
+    return skipped;
   }
 
-  int64_t max_bytes() const override { return max_bytes_; }
+  void finish() override {}
+
+  int64_t max_bytes() const override { return end_ - offset_; }
 
  private:
-  // zlib counts in 32 bits; larger buffers go piece by piece.
-  static uInt piece(size_t num_bytes) {
-    return static_cast<uInt>(std::min<size_t>(num_bytes, 1U << 30));
-  }
-
-  size_t inflate_some(std::span<std::byte> out) {
-    const uInt num_in = piece(rest_.size());
-    const uInt num_out = piece(out.size());
-    stream_.next_in =
-        reinterpret_cast<Bytef*>(const_cast<std::byte*>(rest_.data()));
-    stream_.avail_in = num_in;
-    stream_.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream_.avail_out = num_out;
-    const int status = inflate(&stream_, Z_NO_FLUSH);
-    rest_ = rest_.subspan(num_in - stream_.avail_in);
-    if (status == Z_STREAM_END) {
-      next_member();
-    } else if (status != Z_OK) {
-      throw_damaged(status);
-    }
-    return num_out - stream_.avail_out;
-  }
-
-  void next_member() {
-    const bool another = rest_.size() >= 2 && rest_[0] == std::byte{0x1f} &&
-                         rest_[1] == std::byte{0x8b};
-    at_end_ = !another;
-    if (another) {
-      inflateReset(&stream_);
-    }
-  }
-
-  [[noreturn]] void throw_damaged(int status) const {
-    const std::string why = status == Z_BUF_ERROR    ? "it ends early"
-                            : stream_.msg == nullptr ? zError(status)
-                                                     : stream_.msg;
-    throw DataError(str_cat(origin_, ": damaged gzip stream: ", why, ", after ",
-                            stream_.total_out, " inflated bytes"));
-  }
-
-  std::span<const std::byte> rest_;
-  std::string origin_;
-  int64_t max_bytes_;
-  z_stream stream_{};
-  bool at_end_ = false;
+  int64_t end_;
+  FileDescriptor file_;
+  int64_t offset_;
 };
 
 }  // namespace
+
+int64_t ByteSource::skip(int64_t num_bytes) {
+  std::array<std::byte, 16384> unused;
+  int64_t skipped = 0;
+  while (skipped < num_bytes) {
+    const auto piece = static_cast<size_t>(
+        std::min(num_bytes - skipped, static_cast<int64_t>(unused.size())));
+    const size_t num_read = read(std::span(unused).first(piece));
+    skipped += static_cast<int64_t>(num_read);
+    if (num_read < piece) {
+      break;
+    }
+  }
+  return skipped;
+}
+
+void skip_exactly(ByteSource& source, int64_t num_bytes,
+                  const std::string& origin) {
+  const int64_t skipped = source.skip(num_bytes);
+  if (skipped < num_bytes) {
+    throw DataError(str_cat(origin, ": ends before the voxels, after ", skipped,
+                            " of ", num_bytes, " bytes to pass over"));
+  }
+}
 
 std::unique_ptr<ByteSource> make_memory_source(
     std::span<const std::byte> bytes) {
   return std::make_unique<MemorySource>(bytes);
 }
 
-std::unique_ptr<ByteSource> make_gzip_source(std::span<const std::byte> bytes,
-                                             const std::string& origin) {
-  return std::make_unique<GzipSource>(bytes, origin);
+std::unique_ptr<ByteSource> make_file_source(const std::string& path,
+                                             int64_t offset) {
+  return std::make_unique<FileSource>(path, offset);
 }
 
 }  // namespace voxlift::dataio

@@ -71,9 +71,9 @@ std::optional<Format> detect_format(std::span<const std::byte> bytes) {
   return std::nullopt;
 }
 
-Image allocate_image(ClaimedSize size, size_t file_bytes,
-                     int64_t pixels_per_byte, const std::string& origin,
-                     const DecodeLimits& limits) {
+void check_claimed_size(ClaimedSize size, size_t file_bytes,
+                        int64_t pixels_per_byte, const std::string& origin,
+                        const DecodeLimits& limits) {
   const auto [height, width] = size;
   const std::string claim = str_cat(origin, ": claims ", height, " x ", width);
   if (height < 1 || width < 1) {
@@ -87,8 +87,14 @@ Image allocate_image(ClaimedSize size, size_t file_bytes,
     throw DataError(
         str_cat(claim, " pixels, which ", file_bytes, " bytes cannot hold"));
   }
-  Image image{height, width, {}};
-  image.rgb.resize(static_cast<size_t>(3 * height * width));
+}
+
+Image allocate_image(ClaimedSize size, size_t file_bytes,
+                     int64_t pixels_per_byte, const std::string& origin,
+                     const DecodeLimits& limits) {
+  check_claimed_size(size, file_bytes, pixels_per_byte, origin, limits);
+  Image image{size.height, size.width, {}};
+  image.rgb.resize(static_cast<size_t>(3 * size.height * size.width));
   return image;
 }
 

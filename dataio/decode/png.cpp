@@ -128,4 +128,38 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& origin,
   return image;
 }
 
+GreyImage decode_grey_png(std::span<const std::byte> bytes,
+                          const std::string& origin,
+                          const DecodeLimits& limits) {
+  PngSession session(bytes, origin);
+  png_structp png = session.png();
+  session.run([&] { png_read_info(png, session.info()); });
+  const int color_type = png_get_color_type(png, session.info());
+  const int bits = png_get_bit_depth(png, session.info());
+  if (color_type != PNG_COLOR_TYPE_GRAY || (bits != 8 && bits != 16)) {
+    throw DataError(str_cat(origin, ": PNG of colour type ", color_type,
+                            " with ", bits,
+                            " bits, a slice has colour type 0 (grey) with 8 or "
+                            "16 bits"));
+  }
+  const ClaimedSize size{png_get_image_height(png, session.info()),
+                         png_get_image_width(png, session.info())};
+  check_claimed_size(size, bytes.size(), kMaxPixelsPerByte, origin, limits);
+  GreyImage image{size.height, size.width, bits, {}};
+  const auto row_bytes = static_cast<size_t>(size.width * bits / 8);
+  image.bytes.resize(static_cast<size_t>(size.height) * row_bytes);
+  session.run([&] {
+    const int num_passes = png_set_interlace_handling(png);
+    png_read_update_info(png, session.info());
+    for (int pass = 0; pass < num_passes; ++pass) {
+      for (size_t y = 0; y < static_cast<size_t>(size.height); ++y) {
+        std::byte* row = image.bytes.data() + y * row_bytes;
+        png_read_row(png, reinterpret_cast<png_bytep>(row), nullptr);
+      }
+    }
+    png_read_end(png, nullptr);
+  });
+  return image;
+}
+
 }  // namespace voxlift::dataio

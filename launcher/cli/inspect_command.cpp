@@ -1,5 +1,7 @@
 #include "launcher/cli/inspect_command.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <iostream>
 #include <numeric>
@@ -10,6 +12,7 @@
 #include "launcher/cli/checkpoint_folder.h"
 #include "launcher/cli/command_help.h"
 #include "launcher/cli/contact_sheet_writer.h"
+#include "launcher/cli/inspect_scan.h"
 #include "sharding/dataset.h"
 #include "sharding/dataset_index.h"
 #include "sharding/shard_format.h"
@@ -23,12 +26,13 @@ struct InspectOptions {
   std::string path;
   int64_t ids = 5;
   ContactSheetOptions sheet;
+  InspectScanOptions scan;
 };
 
 OptionBinder bind(InspectOptions& options) {
   OptionBinder binder("voxlift inspect", false);
   binder.add("path", options.path,
-             "data set, shard, checkpoint or .safetensors file");
+             "data set, shard, checkpoint, .safetensors file or scan");
   binder.add("ids", options.ids, "samples to list");
   binder.add("contact-sheet", options.sheet.file, "PNG of samples to write");
   binder.add("transform", options.sheet.transform,
@@ -39,21 +43,31 @@ OptionBinder bind(InspectOptions& options) {
   binder.add("shape", options.sheet.shape, "shape of transformed scans");
   binder.add("seed", options.sheet.seed, "of the training transform");
   binder.add("epoch", options.sheet.epoch, "of the training transform");
+  binder.add("part", options.scan.file.part,
+             "member of .npz, or SeriesInstanceUID, of a scan");
+  binder.add("position", options.scan.file.position,
+             "frame of a scan with four axes");
+  binder.add("npy", options.scan.npy, "file to write a scan's voxels to");
+  binder.add("list", options.scan.list,
+             "file with the path of a scan a line: prints JSON lines");
+  binder.add("npy-dir", options.scan.npy_dir,
+             "with --list: folder to write the voxels to");
   binder.set_positional("path");
-  binder.require("path");
   return binder;
 }
 
 void print_help(const OptionBinder& binder) {
   print_command_help(
       {"voxlift inspect PATH [OPTIONS]",
-       "Shows what a packed data set, a shard or a checkpoint holds, and "
-       "writes a contact\nsheet of samples before or after the transform of "
-       "training.",
+       "Shows what a packed data set, a shard, a checkpoint or a scan holds, "
+       "and writes a\ncontact sheet of samples before or after the transform "
+       "of training.",
        {"voxlift inspect packed",
         "voxlift inspect packed --contact-sheet before.png",
         "voxlift inspect packed --contact-sheet after.png --transform train",
-        "voxlift inspect runs/r18"}},
+        "voxlift inspect runs/r18",
+        "voxlift inspect scans/a.nii.gz --npy a.npy",
+        "voxlift inspect --list scans.txt"}},
       binder);
 }
 
@@ -178,8 +192,26 @@ void inspect_checkpoint(const std::string& dir) {
   print_tensors(join_path(dir, "model.safetensors"));
 }
 
-void inspect_path(const InspectOptions& options) {
+// By the first bytes; shards are HDF5.
+bool is_hdf5(const std::string& path) {
+  constexpr std::string_view kMagic = "\x89HDF\r\n\x1a\n";
+  std::string head(kMagic.size(), '\0');
   const RealFiles files;
+  if (files.size_bytes(path) < static_cast<int64_t>(head.size())) {
+    return false;
+  }
+  FileDescriptor(path, O_RDONLY)
+      .read_at(std::as_writable_bytes(std::span(head)), 0);
+  return head == kMagic;
+}
+
+bool is_data_set(const std::string& dir) {
+  return RealFiles().exists(join_path(dir, sharding::kIndexFile));
+}
+
+void inspect_path(InspectOptions& options) {
+  const RealFiles files;
+  options.scan.file.path = options.path;
   const std::vector<std::string> checkpoints =
       files.is_dir(options.path) ? checkpoints_in(options.path, files)
                                  : std::vector<std::string>();
@@ -187,12 +219,14 @@ void inspect_path(const InspectOptions& options) {
     inspect_checkpoint(options.path);
   } else if (!checkpoints.empty()) {
     inspect_checkpoint(checkpoints.back());
-  } else if (files.is_dir(options.path)) {
+  } else if (files.is_dir(options.path) && is_data_set(options.path)) {
     inspect_data_set(options);
   } else if (options.path.ends_with(".safetensors")) {
     print_tensors(options.path);
-  } else {
+  } else if (!files.is_dir(options.path) && is_hdf5(options.path)) {
     inspect_shard(options);
+  } else {
+    inspect_scan(options.scan);
   }
 }
 
@@ -205,6 +239,13 @@ int run(std::span<const std::string> args) {
   }
   binder.parse(args);
   options.sheet.validate();
+  if (options.path.empty() == options.scan.list.empty()) {
+    throw ConfigError("inspect: want either a path or --list");
+  }
+  if (!options.scan.list.empty()) {
+    inspect_scan_list(options.scan);
+    return 0;
+  }
   inspect_path(options);
   return 0;
 }

@@ -11,7 +11,7 @@
 // The library wants <cstdio> before it.
 // clang-format off
 #include <jpeglib.h>
-#include <nifti1_io.h>
+#include <nifti2_io.h>
 // clang-format on
 
 #include "base/files.h"

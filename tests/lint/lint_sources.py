@@ -27,6 +27,9 @@ HOMES = [
     (r"nlohmann/.*", [r"base/json\."]),
     (r"jpeglib\.h|jerror\.h|png\.h|nifti.*", [r"dataio/"]),
     (r"zlib\.h", [r"dataio/", r"sharding/voxel_chunk\."]),
+    (r"bzlib\.h", [r"dataio/decode/inflate_source\."]),
+    (r"gdcm.*", [r"dataio/decode/dicom_pixels\."]),
+    (r"zip\.h", [r"dataio/decode/npz\."]),
 ]
 
 MAX_FILE_LINES = 600
@@ -128,6 +131,8 @@ PLANTED = [
     ("layers", "sharding/a.cpp", "#include <nlohmann/json.hpp>\n", "json"),
     ("layers", "sharding/a.cpp", "#include <jpeglib.h>\n", "dataio/"),
     ("layers", "dataio/a.cpp", "#include <glog/logging.h>\n", "base/log"),
+    ("layers", "dataio/a.cpp", "#include <gdcmImage.h>\n", "dicom_pixels"),
+    ("layers", "dataio/a.cpp", "#include <zip.h>\n", "npz"),
     ("registered", "tests/base/a_test.cpp", "", "would never run"),
     ("sizes", "base/a.cpp", "//\n" * 601, "601 lines"),
     ("sizes", "base/a.cpp", "// " + "x" * 78 + "\n", "81 columns"),
