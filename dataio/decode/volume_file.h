@@ -11,6 +11,9 @@
 
 namespace voxlift::dataio {
 
+// How an array without a header of its own lies in its file, slowest first.
+enum class ArrayAxes { kDHW, kHWD };
+
 // Which voxels to read.
 struct VolumeFile {
   // A file, or a folder: of one DICOM series, or of numbered PNG slices.
@@ -27,6 +30,9 @@ struct VolumeFile {
   double subtract = 0.0;
   // (D, H, W), for formats without one (.npy, .npz, PNG). Ignored elsewhere.
   std::optional<std::array<double, 3>> spacing_mm;
+  // Of an array of three axes (.npy, .npz): their order as stored; the scan is
+  // read as (D, H, W) either way. Ignored elsewhere.
+  ArrayAxes axes = ArrayAxes::kDHW;
 
   bool operator==(const VolumeFile&) const = default;
 };
