@@ -37,9 +37,9 @@ struct ScanListOptions {
 // and names are sorted. Scans without labels all have the class "scan". Classes
 // are those of the whole list, whatever the split. Where nothing names the
 // masks' values, masks are left out and noted in `ignored`.
-// Throws IoError; ConfigError for a split that no scan has, or only masks
-// that nothing names; DataError naming the line or scan for a missing column or file,
-// an unsafe path, a bad label or box, or a second mention of an image.
+// Throws IoError; ConfigError for a split that no scan has, or for only masks
+// that nothing names; DataError naming the line or scan for a missing column or
+// file, an unsafe path, a bad label or box, or a second mention of an image.
 Manifest list_scans(const std::string& list_path,
                     const ScanListOptions& options);
 

@@ -185,10 +185,12 @@ TEST_F(ScanListTest, KeepsOneSplitWithTheClassesOfAll) {
 
 TEST_F(ScanListTest, ReadsPartsOfArrays) {
   dir_.write("x.npz", "");
-  const Manifest manifest = list_as(
-      "l.json",
-      R"([{"image": {"path": "x.npz", "part": "img", "position": 0}, "label": 0},
-          {"image": {"path": "x.npz", "part": "img", "position": 1}, "label": 1}])");
+  const Manifest manifest =
+      list_as("l.json",
+              R"([{"image": {"path": "x.npz", "part": "img", "position": 0},
+           "label": 0},
+          {"image": {"path": "x.npz", "part": "img", "position": 1},
+           "label": 1}])");
   EXPECT_EQ(ids(manifest),
             (std::vector<std::string>{"x.npz#img[0]", "x.npz#img[1]"}));
   EXPECT_EQ(manifest.entries[1].volume->image.position, 1);
