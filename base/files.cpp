@@ -129,6 +129,20 @@ std::vector<std::byte> RealFiles::read(const std::string& path,
   return content;
 }
 
+std::vector<std::byte> RealFiles::read_range(const std::string& path,
+                                             int64_t offset,
+                                             int64_t length) const {
+  const FileDescriptor file(path, O_RDONLY);
+  const int64_t size = size_bytes(path);
+  if (offset < 0 || length < 0 || offset > size || length > size - offset) {
+    throw DataError(str_cat("'", path, "' has ", size, " bytes, but ", length,
+                            " from byte ", offset, " on are needed"));
+  }
+  std::vector<std::byte> content(static_cast<size_t>(length));
+  file.read_at(content, offset);
+  return content;
+}
+
 void RealFiles::write_durable(
     const std::string& path,
     std::span<const std::span<const std::byte>> pieces) {

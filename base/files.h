@@ -26,6 +26,12 @@ class Files {
   virtual std::vector<std::byte> read(const std::string& path,
                                       int64_t max_bytes = kNoLimit) const = 0;
 
+  // `length` bytes from `offset` on. Throws DataError naming both and the size
+  // if the file ends before, without taking memory for them.
+  virtual std::vector<std::byte> read_range(const std::string& path,
+                                            int64_t offset,
+                                            int64_t length) const = 0;
+
   // Creates or replaces `path` with the pieces one after the other and fsyncs
   // it. Not atomic: write to a temporary name, then rename_durable.
   virtual void write_durable(
@@ -62,6 +68,8 @@ class RealFiles : public Files {
  public:
   std::vector<std::byte> read(const std::string& path,
                               int64_t max_bytes = kNoLimit) const override;
+  std::vector<std::byte> read_range(const std::string& path, int64_t offset,
+                                    int64_t length) const override;
   void write_durable(
       const std::string& path,
       std::span<const std::span<const std::byte>> pieces) override;

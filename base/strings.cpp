@@ -45,6 +45,14 @@ std::string str_trim(std::string_view text) {
   return std::string(text.substr(first, last - first + 1));
 }
 
+std::string one_line(std::string_view text) {
+  std::string out(text);
+  std::replace_if(
+      out.begin(), out.end(),
+      [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');
+  return out;
+}
+
 std::string to_lower(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) {

@@ -29,6 +29,9 @@ std::vector<std::string> str_split(std::string_view text, char separator);
 // Without leading and trailing blanks, tabs and line ends.
 std::string str_trim(std::string_view text);
 
+// Control bytes replaced with '?', for names from files in messages.
+std::string one_line(std::string_view text);
+
 std::string to_lower(std::string_view text);
 
 // The whole text as a number, or nothing (also on overflow and trailing text).

@@ -75,7 +75,22 @@ int64_t scan_bytes(const dataio::VolumeEntry& scan, const Files& files) {
          (scan.mask.has_value() ? bytes_at(scan.mask->path, files) : 0);
 }
 
-// Takes the file's size; throws Error with the reason where it cannot be
+// Of a file, or of the part of it that is the sample.
+int64_t photo_bytes(const dataio::SourceEntry& entry, const Files& files) {
+  const int64_t file_bytes = files.size_bytes(entry.path);
+  if (entry.length < 0) {
+    return file_bytes;
+  }
+  if (entry.offset < 0 || entry.offset > file_bytes ||
+      entry.length > file_bytes - entry.offset) {
+    throw DataError(str_cat("'", entry.path, "' has ", file_bytes,
+                            " bytes, but the sample is ", entry.length,
+                            " from byte ", entry.offset, " on"));
+  }
+  return entry.length;
+}
+
+// Takes the sample's size; throws Error with the reason where it cannot be
 // packed.
 PlannedSample plan_sample(const dataio::SourceEntry& entry,
                           const Files& files) {
@@ -87,7 +102,7 @@ PlannedSample plan_sample(const dataio::SourceEntry& entry,
                             " bytes, at most ", kMaxIdBytes, " are allowed"));
   }
   const int64_t bytes = entry.volume == nullptr
-                            ? files.size_bytes(entry.path)
+                            ? photo_bytes(entry, files)
                             : scan_bytes(*entry.volume, files);
   if (bytes == 0) {
     throw DataError(str_cat("'", entry.path, "' is empty"));

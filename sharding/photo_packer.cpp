@@ -20,6 +20,13 @@ void check_unchanged(const PlannedSample& sample, size_t num_bytes) {
   }
 }
 
+std::vector<std::byte> read_sample(const dataio::SourceEntry& entry,
+                                   const Files& files) {
+  return entry.length < 0
+             ? files.read(entry.path)
+             : files.read_range(entry.path, entry.offset, entry.length);
+}
+
 // A sample that passed the check, and what it was then.
 struct Accepted {
   const PlannedSample* sample;
@@ -55,7 +62,7 @@ class PhotoPacker : public ShardPacker {
   std::optional<uint32_t> check_file(const PlannedSample& sample) {
     std::vector<std::byte> bytes;
     const bool good = attempt(sample, [&] {
-      bytes = files().read(sample.source.path);
+      bytes = read_sample(sample.source, files());
       if (static_cast<int64_t>(bytes.size()) == sample.bytes &&
           plan().config.check == "decode") {
         output().check(bytes, sample.source.path);
@@ -86,7 +93,7 @@ class PhotoPacker : public ShardPacker {
     ShardWriter writer(path(), {plan().modality, plan().digest},
                        summary().bytes, files());
     for (const auto& [planned, crc] : accepted_) {
-      const auto bytes = files().read(planned->source.path);
+      const auto bytes = read_sample(planned->source, files());
       check_unchanged(*planned, bytes.size());
       if (crc32c(bytes) != crc) {
         throw DataError(str_cat("'", planned->source.path,

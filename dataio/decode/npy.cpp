@@ -1,6 +1,7 @@
 #include "dataio/decode/npy.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "base/strings.h"
@@ -115,6 +116,22 @@ void read_fortran_columns(ByteSource& source, const ScalarCode& code,
   }
 }
 
+// From (H, W, D) to (D, H, W).
+void move_depth_first(Volume& volume) {
+  const auto [height, width, depth] = volume.shape;
+  std::vector<float> voxels(volume.voxels.size());
+  const float* from = volume.voxels.data();
+  for (int64_t h = 0; h < height; ++h) {
+    for (int64_t w = 0; w < width; ++w) {
+      for (int64_t d = 0; d < depth; ++d) {
+        voxels[static_cast<size_t>((d * height + h) * width + w)] = *from++;
+      }
+    }
+  }
+  volume.shape = {depth, height, width};
+  volume.voxels = std::move(voxels);
+}
+
 }  // namespace
 
 Volume read_npy_array(ByteSource& source, const VolumeFile& file,
@@ -140,6 +157,9 @@ Volume read_npy_array(ByteSource& source, const VolumeFile& file,
                          volume.voxels);
   } else {
     read_fortran(source, header.code, frame, origin, volume.voxels);
+  }
+  if (file.axes == ArrayAxes::kHWD) {
+    move_depth_first(volume);
   }
   return volume;
 }

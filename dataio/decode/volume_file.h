@@ -12,6 +12,9 @@
 
 namespace voxlift::dataio {
 
+// How an array without a header of its own lies in its file, slowest first.
+enum class ArrayAxes { kDHW, kHWD };
+
 // Which voxels to read.
 struct VolumeFile {
   // A file, or a folder: of one DICOM series, or of numbered PNG slices.
@@ -30,6 +33,9 @@ struct VolumeFile {
   // (D, H, W), for formats without one (.npy, .npz, PNG) and DICOM files that
   // do not say theirs. Ignored elsewhere.
   std::optional<std::array<double, 3>> spacing_mm{};
+  // Of an array of three axes (.npy, .npz): their order as stored; the scan is
+  // read as (D, H, W) either way. Ignored elsewhere.
+  ArrayAxes axes = ArrayAxes::kDHW;
 
   bool operator==(const VolumeFile&) const = default;
 };

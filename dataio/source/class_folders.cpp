@@ -10,11 +10,11 @@ namespace voxlift::dataio {
 
 void append_class(FolderWalk& walk, const std::string& below, int64_t label,
                   const std::string& dir_shown, Manifest& manifest) {
-  const std::vector<PictureFile> pictures = walk.pictures(below);
+  const std::vector<FoundFile> pictures = walk.files(below);
   if (pictures.empty()) {
     throw DataError(str_cat(dir_shown, ": the class folder holds no picture"));
   }
-  for (const PictureFile& picture : pictures) {
+  for (const FoundFile& picture : pictures) {
     manifest.entries.push_back({picture.path, picture.id, label});
   }
 }

@@ -10,22 +10,23 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/strings.h"
+#include "dataio/source/scan_files.h"
 
 namespace voxlift::dataio {
 
 namespace {
 
-bool has_picture_extension(const std::string& name) {
-  static constexpr std::array<std::string_view, 4> kExtensions = {
-      ".jpg", ".jpeg", ".jpe", ".png"};
-  const std::string lower = to_lower(name);
-  return std::any_of(
-      kExtensions.begin(), kExtensions.end(),
-      [&](std::string_view extension) { return lower.ends_with(extension); });
-}
+constexpr const char* kVisited = "a link to a folder that was walked already";
 
 std::string below_join(const std::string& below, const std::string& name) {
   return below.empty() ? name : join_path(below, name);
+}
+
+bool holds_slices(const std::vector<std::string>& names) {
+  return std::any_of(names.begin(), names.end(), [](const auto& name) {
+    const std::string lower = to_lower(name);
+    return lower.ends_with(".dcm") || lower.ends_with(".png");
+  });
 }
 
 enum class Kind { kFolder, kFile, kOther, kBroken };
@@ -43,7 +44,17 @@ Kind kind_of(const std::string& path) {
 
 }  // namespace
 
-FolderWalk::FolderWalk(std::string root) : root_(std::move(root)) {}
+bool has_picture_extension(const std::string& name) {
+  static constexpr std::array<std::string_view, 4> kExtensions = {
+      ".jpg", ".jpeg", ".jpe", ".png"};
+  const std::string lower = to_lower(name);
+  return std::any_of(
+      kExtensions.begin(), kExtensions.end(),
+      [&](std::string_view extension) { return lower.ends_with(extension); });
+}
+
+FolderWalk::FolderWalk(std::string root, For what)
+    : root_(std::move(root)), what_(what) {}
 
 std::vector<std::string> FolderWalk::folders(const std::string& below) {
   const std::string dir = join_path(root_, below);
@@ -62,23 +73,38 @@ std::vector<std::string> FolderWalk::folders(const std::string& below) {
   return names;
 }
 
-std::vector<PictureFile> FolderWalk::pictures(const std::string& below) {
-  std::vector<PictureFile> found;
-  collect(below, found);
-  std::sort(
-      found.begin(), found.end(),
-      [](const PictureFile& a, const PictureFile& b) { return a.id < b.id; });
+std::vector<FoundFile> FolderWalk::files(const std::string& below) {
+  std::vector<FoundFile> found;
+  const std::string dir = join_path(root_, below);
+  if (is_first_visit(dir)) {
+    collect_names(below, RealFiles().list_dir(dir), found);
+  } else {
+    ignore(below, kVisited);
+  }
+  std::sort(found.begin(), found.end(),
+            [](const FoundFile& a, const FoundFile& b) { return a.id < b.id; });
   return found;
 }
 
 void FolderWalk::collect(const std::string& below,
-                         std::vector<PictureFile>& found) {
+                         std::vector<FoundFile>& found) {
   const std::string dir = join_path(root_, below);
   if (!is_first_visit(dir)) {
-    ignore(below, "a link to a folder that was walked already");
+    ignore(below, kVisited);
     return;
   }
-  for (const std::string& name : RealFiles().list_dir(dir)) {
+  const std::vector<std::string> names = RealFiles().list_dir(dir);
+  if (what_ == For::kScans && holds_slices(names)) {
+    found.push_back({dir, below});
+  } else {
+    collect_names(below, names, found);
+  }
+}
+
+void FolderWalk::collect_names(const std::string& below,
+                               const std::vector<std::string>& names,
+                               std::vector<FoundFile>& found) {
+  for (const std::string& name : names) {
     if (name.starts_with('.')) {
       ignore(below_join(below, name), "hidden");
     } else {
@@ -87,7 +113,7 @@ void FolderWalk::collect(const std::string& below,
   }
 }
 
-void FolderWalk::visit(const std::string& id, std::vector<PictureFile>& found) {
+void FolderWalk::visit(const std::string& id, std::vector<FoundFile>& found) {
   const std::string path = join_path(root_, id);
   switch (kind_of(path)) {
     case Kind::kFolder:
@@ -102,10 +128,12 @@ void FolderWalk::visit(const std::string& id, std::vector<PictureFile>& found) {
     case Kind::kFile:
       break;
   }
-  if (has_picture_extension(id)) {
+  const bool for_pictures = what_ == For::kPictures;
+  if (for_pictures ? has_picture_extension(id) : has_scan_extension(id)) {
     found.push_back({path, id});
   } else {
-    ignore(id, "not named like a picture");
+    ignore(id,
+           for_pictures ? "not named like a picture" : "not named like a scan");
   }
 }
 

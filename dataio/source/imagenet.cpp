@@ -1,20 +1,18 @@
 // The ImageNet layout.
 
 #include <algorithm>
-#include <string_view>
-#include <unordered_map>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/strings.h"
 #include "dataio/source/class_entries.h"
 #include "dataio/source/source.h"
+#include "dataio/source/split.h"
+#include "dataio/source/val_list.h"
 
 namespace voxlift::dataio {
 
 namespace {
-
-constexpr int64_t kMaxListBytes = int64_t{1} << 30;
 
 void list_split_folders(const std::string& root, const std::string& split,
                         FolderWalk& walk, Manifest& manifest) {
@@ -32,69 +30,22 @@ void list_split_folders(const std::string& root, const std::string& split,
   }
 }
 
-// Reads lines "file label" one by one.
-class ValList {
- public:
-  ValList(const std::string& root, Manifest& manifest)
-      : root_(root),
-        path_(join_path(root, "meta/val.txt")),
-        manifest_(manifest) {}
-
-  void read() {
-    const std::vector<std::byte> bytes = files_.read(path_, kMaxListBytes);
-    for (const std::string& line : str_split(as_text(bytes), '\n')) {
-      ++line_number_;
-      const std::string trimmed = str_trim(line);
-      if (!trimmed.empty()) {
-        append(trimmed);
-      }
+void list_val_pictures(const std::string& root, Manifest& manifest) {
+  const RealFiles files;
+  const ValList list(join_path(root, "meta/val.txt"), manifest.classes.size());
+  for (const ValLine& line : list.lines()) {
+    const std::string id = join_path("val", line.file);
+    const std::string path = join_path(root, id);
+    if (!files.exists(path)) {
+      list.fail(line.number, str_cat("no file ", path));
     }
+    manifest.entries.push_back({path, id, line.label});
   }
-
- private:
-  void append(const std::string& line) {
-    const size_t blank = line.find_last_of(" \t");
-    if (blank == std::string::npos) {
-      fail(str_cat("'", line, "', want 'file label'"));
-    }
-    const std::string file = str_trim(line.substr(0, blank));
-    const std::string id = join_path("val", file);
-    const std::string path = join_path(root_, id);
-    const int64_t label = parse_label(line.substr(blank + 1));
-    const auto [before, is_new] = line_of_.emplace(file, line_number_);
-    if (!is_new) {
-      fail(str_cat("'", file, "' is already in line ", before->second));
-    }
-    if (!files_.exists(path)) {
-      fail(str_cat("no file ", path));
-    }
-    manifest_.entries.push_back({path, id, label});
-  }
-
-  int64_t parse_label(const std::string& text) const {
-    const std::optional<int64_t> label = parse_int(text);
-    const auto num_classes = static_cast<int64_t>(manifest_.classes.size());
-    if (!label || *label < 0 || *label >= num_classes) {
-      fail(str_cat("label '", text, "', want 0 to ", num_classes - 1));
-    }
-    return *label;
-  }
-
-  [[noreturn]] void fail(const std::string& what) const {
-    throw DataError(str_cat(path_, ":", line_number_, ": ", what));
-  }
-
-  const std::string& root_;
-  const std::string path_;
-  Manifest& manifest_;
-  RealFiles files_;
-  int64_t line_number_ = 0;
-  std::unordered_map<std::string, int64_t> line_of_;
-};
+}
 
 void list_val(const std::string& root, FolderWalk& walk, Manifest& manifest) {
   if (RealFiles().exists(join_path(root, "meta/val.txt"))) {
-    ValList(root, manifest).read();
+    list_val_pictures(root, manifest);
   } else {
     list_split_folders(root, "val", walk, manifest);
   }
@@ -103,11 +54,7 @@ void list_val(const std::string& root, FolderWalk& walk, Manifest& manifest) {
 }  // namespace
 
 Manifest list_imagenet(const std::string& root, const std::string& split) {
-  if (split != "train" && split != "val") {
-    throw ConfigError(
-        str_cat("split '", split, "', want 'train' or 'val'; nearest: ",
-                nearest_word(split, std::vector<std::string>{"train", "val"})));
-  }
+  check_split(split, {"train", "val"});
   FolderWalk walk(root);
   Manifest manifest;
   manifest.classes = walk.folders("train");

@@ -1,7 +1,7 @@
 #pragma once
-// Data set layouts: what lies where, turned into a manifest. No file's content
-// is read here but the lists; pictures are known by their extension (.jpg,
-// .jpeg, .png, .jpe, any case) and checked when they are decoded.
+// Layouts of photographs: what lies where, turned into a manifest. No content
+// is read here but lists; pictures are known by their extension (.jpg, .jpeg,
+// .png, .jpe, any case) and checked when they are decoded.
 //
 // Common to all: paths may hold blanks and any bytes; links are followed, a
 // folder that was walked before (a loop) is left out and noted. Throws
@@ -31,15 +31,16 @@ Manifest list_class_folders(const std::string& root);
 // malformed line, a label out of range, a missing file or a second mention.
 Manifest list_imagenet(const std::string& root, const std::string& split);
 
-// Scans from a CSV file with a header line; columns "path" and "label", others
-// are ignored; fields may be quoted as in RFC 4180. Paths are relative to
-// `root` (empty: the CSV's own folder) or absolute. Labels are whole numbers
-// from 0, or names; with `classes` given they are positions in it or its
-// members, else numbers make classes "0".."max" and names are sorted.
-// Throws DataError naming the line for a missing column or file, a bad label, a
-// second mention of a path.
-Manifest list_volumes_csv(const std::string& csv_path,
-                          const std::string& root = "",
-                          const std::vector<std::string>& classes = {});
+// ImageNet-1k in its original tar files, which are not extracted: `root` holds
+// ILSVRC2012_img_train.tar (of one nXXXXXXXX.tar a class) and, for "val",
+// ILSVRC2012_img_val.tar. Entries name the tar file and the picture's bytes in
+// it; ids, labels and order are those of list_imagenet on the extracted files.
+//   val: labels from root/meta/val.txt, as above; classes from
+//        root/meta/synsets.txt (one a line, sorted) or else the training file.
+// The list of the development kit does not serve: it counts classes in the
+// order of the kit's meta.mat. Cost: one small read a picture.
+// Throws as above, and DataError naming the tar file and byte for a damaged or
+// unsafe header, a file that has no label or comes twice.
+Manifest list_imagenet_tar(const std::string& root, const std::string& split);
 
 }  // namespace voxlift::dataio

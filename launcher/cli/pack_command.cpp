@@ -9,8 +9,9 @@
 #include "base/json.h"
 #include "base/progress.h"
 #include "base/strings.h"
-#include "dataio/source/source.h"
+#include "dataio/manifest.h"
 #include "launcher/cli/command_help.h"
+#include "launcher/cli/pack_layouts.h"
 #include "launcher/cli/rank_frame.h"
 #include "sharding/decode_check.h"
 #include "sharding/pack.h"
@@ -22,12 +23,9 @@ using sharding::PackPlan;
 using sharding::ShardSummary;
 
 struct PackOptions {
-  std::string source;
-  std::string layout = "folders";
-  std::string split = "train";
-  std::string root;
-  std::vector<std::string> classes;
+  LayoutOptions layout;
   std::string out;
+  bool dry_run = false;
   int64_t shard_mb = 256;
   bool replace = false;
   sharding::PackConfig pack;
@@ -35,14 +33,7 @@ struct PackOptions {
 
 OptionBinder bind(PackOptions& options) {
   OptionBinder binder("voxlift pack");
-  binder.add("source", options.source,
-             "folder of pictures; for volumes the CSV file");
-  binder.add("layout", options.layout, "folders, imagenet or volumes");
-  binder.add("split", options.split, "of the imagenet layout: train or val");
-  binder.add("root", options.root,
-             "folder of the CSV's paths (the CSV's own folder)");
-  binder.add("classes", options.classes,
-             "names of the CSV's classes, in label order");
+  bind_layout(binder, options.layout);
   binder.add("out", options.out, "folder of the packed data set");
   binder.add("shard-mb", options.shard_mb, "size of a shard in 10^6 bytes");
   binder.add("seed", options.pack.seed, "order of the samples");
@@ -52,8 +43,9 @@ OptionBinder bind(PackOptions& options) {
              "fail, or skip files that do not decode");
   binder.add("replace", options.replace,
              "replace a finished data set made from other files");
+  binder.add("dry-run", options.dry_run,
+             "show what would be packed, and write nothing");
   binder.require("source");
-  binder.require("out");
   return binder;
 }
 
@@ -63,11 +55,14 @@ void print_help(const OptionBinder& binder) {
        "Packs photographs or scans into HDF5 shards with an index and "
        "checksums.\nThe files' bytes are kept as they are. Run again after an "
        "interruption, it\nkeeps the finished shards. Under mpirun the ranks "
-       "share the shards.",
+       "share the shards.\n" +
+           layouts_help(),
        {"voxlift pack --source photos --layout folders --out packed",
         "voxlift pack --source imagenet --layout imagenet --split val --out "
         "val",
         "voxlift pack --source scans/train.csv --layout volumes --out scans",
+        "voxlift pack --source lidc --layout lidc --split-fracs 0.8,0,0.2 "
+        "--split test --dry-run",
         "mpirun -n 8 voxlift pack --source photos --out packed"}},
       binder);
 }
@@ -76,11 +71,9 @@ PackOptions parse_options(std::span<const std::string> args) {
   PackOptions options;
   OptionBinder binder = bind(options);
   binder.parse(args);
-  if (options.layout != "imagenet" && binder.is_given("split")) {
-    throw ConfigError(
-        str_cat("option 'split' is for the layout 'imagenet', "
-                "not '",
-                options.layout, "'"));
+  check_layout(options.layout, binder);
+  if (options.out.empty() && !options.dry_run) {
+    throw ConfigError("option 'out' is required");
   }
   if (options.shard_mb < 1) {
     throw ConfigError(str_cat("option 'shard-mb' is ", options.shard_mb,
@@ -89,24 +82,6 @@ PackOptions parse_options(std::span<const std::string> args) {
   options.pack.shard_bytes = options.shard_mb * 1'000'000;
   options.pack.validate("pack");
   return options;
-}
-
-dataio::Manifest list_source(const PackOptions& options) {
-  if (options.layout == "folders") {
-    return dataio::list_class_folders(options.source);
-  }
-  if (options.layout == "imagenet") {
-    return dataio::list_imagenet(options.source, options.split);
-  }
-  if (options.layout == "volumes") {
-    return dataio::list_volumes_csv(options.source, options.root,
-                                    options.classes);
-  }
-  const std::vector<std::string> layouts = {"folders", "imagenet", "volumes"};
-  throw ConfigError(str_cat("option 'layout' is '", options.layout,
-                            "', expected ", str_join(layouts, ", "),
-                            "; the nearest is '",
-                            nearest_word(options.layout, layouts), "'"));
 }
 
 void report_ignored(const dataio::Manifest& manifest) {
@@ -118,6 +93,13 @@ void report_ignored(const dataio::Manifest& manifest) {
   if (ignored.size() > kShown) {
     std::cerr << "voxlift pack: left out " << ignored.size() - kShown
               << " more files\n";
+  }
+}
+
+void show_manifest(const dataio::Manifest& manifest,
+                   const trainer::Communicator& comm) {
+  if (comm.rank() == 0) {
+    print_manifest(manifest, std::cout);
   }
 }
 
@@ -205,13 +187,22 @@ int pack_on_ranks(std::span<const std::string> args,
   PackPlan plan;
   trainer::run_alike(comm, [&] {
     options = parse_options(args);
-    const dataio::Manifest manifest = list_source(options);
-    plan = sharding::plan_pack(manifest, options.pack, files);
+    const dataio::Manifest manifest = list_layout(options.layout);
     if (comm.rank() == 0) {
       report_ignored(manifest);
+    }
+    if (options.dry_run) {
+      show_manifest(manifest, comm);
+      return;
+    }
+    plan = sharding::plan_pack(manifest, options.pack, files);
+    if (comm.rank() == 0) {
       sharding::prepare_pack_dir(plan, options.out, options.replace, files);
     }
   });
+  if (options.dry_run) {
+    return 0;
+  }
   std::vector<ShardSummary> summaries =
       pack_shards(plan, options.out, comm, files);
   if (comm.rank() == 0) {

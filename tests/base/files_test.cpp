@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/strings.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temp_dir.h"
 
@@ -49,6 +50,21 @@ TEST_F(RealFilesTest, RefusesAFileThatIsTooLong) {
   const std::string path = dir_.write("a", "12345");
   expect_error<DataError>([&] { (void)files_.read(path, 4); },
                           {path, "has 5 bytes", "at most 4"});
+}
+
+TEST_F(RealFilesTest, ReadsAPartOfAFile) {
+  const std::string path = dir_.write("a", "0123456789");
+  EXPECT_EQ(as_text(files_.read_range(path, 3, 4)), "3456");
+  EXPECT_EQ(as_text(files_.read_range(path, 10, 0)), "");
+  for (const auto& [offset, length] : {std::pair<int64_t, int64_t>{7, 4},
+                                       {11, 0},
+                                       {-1, 2},
+                                       {0, -2},
+                                       {1, INT64_MAX}}) {
+    expect_error<DataError>(
+        [&] { (void)files_.read_range(path, offset, length); },
+        {path, "has 10 bytes", str_cat(length, " from byte ", offset)});
+  }
 }
 
 TEST_F(RealFilesTest, RefusesAFolderAsAFile) {

@@ -25,6 +25,11 @@ TEST(StringsTest, Trims) {
   EXPECT_EQ(str_trim(" \n"), "");
 }
 
+TEST(StringsTest, KeepsNamesToOneLine) {
+  EXPECT_EQ(one_line("a\nb\tc\x7f"), "a?b?c?");
+  EXPECT_EQ(one_line("\xc3\xbc.png"), "\xc3\xbc.png");
+}
+
 TEST(StringsTest, LowersCase) {
   EXPECT_EQ(to_lower("AbC.JPEG"), "abc.jpeg");
 }

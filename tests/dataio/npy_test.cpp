@@ -141,6 +141,18 @@ TEST(NpyTest, RefusesMoreThanTheFileHolds) {
   rejected("(12,)", 12, {"1 axes", "want 2 to 4"});
 }
 
+// As numpy.arange(12).reshape(2, 3, 2), read as (H, W, D).
+TEST(NpyTest, MovesTheDepthToTheFrontWhereItIsLast) {
+  const TempDir dir;
+  const VolumeFile file{
+      .path = dir.write("a.npy", file_of("False", "(2, 3, 2)", 12)),
+      .axes = ArrayAxes::kHWD};
+  const Volume volume = read_volume(file);
+  EXPECT_EQ(volume.shape, (Shape3{2, 2, 3}));
+  EXPECT_EQ(volume.voxels,
+            (std::vector<float>{0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11}));
+}
+
 TEST(NpyTest, ReadsWhatTheWriterWrites) {
   const TempDir dir;
   const std::vector<float> voxels = {1.5F, -2.0F};

@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "dataio/decode/decoder.h"
+#include "dataio/source/scan_list.h"
 #include "dataio/source/source.h"
 #include "tests/dataio/made_files.h"
 #include "tests/support/expect_error.h"

@@ -83,6 +83,40 @@ TEST_F(LightCommandsTest, PackTheValidationSplit) {
   expect_says(result.out, "packed 6 samples of 3 classes");
 }
 
+TEST_F(LightCommandsTest, PackShowsWhatItWouldPack) {
+  const std::string out = dir_.file("none");
+  const ChildResult result =
+      voxlift({"pack", "--source", synth_photos(), "--layout", "imagenet",
+               "--dry-run", "--out", out});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  expect_says(result.out, "samples   24\n");
+  expect_says(result.out, ": 8\n");
+  EXPECT_FALSE(RealFiles().exists(out));
+  const ChildResult without = voxlift({"pack", "--source", out});
+  EXPECT_EQ(without.exit_code, 2);
+  expect_says(without.err, "option 'out' is required");
+}
+
+TEST_F(LightCommandsTest, PackPicturesOutOfATarFile) {
+  const std::string packed = pack_photos();
+  const std::string photos = dir_.file("photos");
+  const std::string script =
+      "cd '" + photos +
+      "/train' && for c in *; do "
+      "(cd $c && tar --format=ustar -cf ../$c.tar *); done && "
+      "tar -cf ../ILSVRC2012_img_train.tar *.tar && rm *.tar";
+  ASSERT_EQ(test::run_program({"sh", "-c", script}).exit_code, 0);
+  const std::string out = dir_.file("from_tar");
+  const ChildResult result = voxlift(
+      {"pack", "--source", photos, "--layout", "imagenet-tar", "--out", out});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  for (const char* name : {"index.json", "shard-00000.h5"}) {
+    EXPECT_EQ(crc32c(RealFiles().read(join_path(out, name))),
+              crc32c(RealFiles().read(join_path(packed, name))))
+        << name;
+  }
+}
+
 TEST_F(LightCommandsTest, PackVolumes) {
   const std::string dir = dir_.file("scans");
   ASSERT_EQ(voxlift({"synth", "volumes", "--out", dir, "--train-per-class", "2",
@@ -162,7 +196,7 @@ TEST_F(LightCommandsTest, PackRefusesASplitOfClassFolders) {
   const ChildResult result =
       voxlift({"pack", "--source", "x", "--out", "y", "--split", "val"});
   EXPECT_EQ(result.exit_code, 2);
-  expect_says(result.err, "'split' is for the layout 'imagenet'");
+  expect_says(result.err, "'split' needs 'split-fracs'");
 }
 
 TEST_F(LightCommandsTest, PackRefusesAShardOfNoSize) {

@@ -343,6 +343,41 @@ TEST(PackTest, FailsIfAFileChangesBetweenCheckAndWrite) {
   EXPECT_TRUE(world.files.list_dir(world.dir()).empty());
 }
 
+// Three samples in one file, as in a tar file.
+void put_in_one_file(PackedWorld& world) {
+  world.write_source("all.tar", "headONEmiddleTWOthreeTHREEtail");
+  const std::pair<int64_t, int64_t> parts[] = {{4, 3}, {13, 3}, {21, 5}};
+  for (size_t i = 0; i < 3; ++i) {
+    dataio::SourceEntry& entry = world.manifest.entries[i];
+    entry.path = world.source_path("all.tar");
+    entry.offset = parts[i].first;
+    entry.length = parts[i].second;
+  }
+}
+
+TEST(PackTest, PacksPartsOfAFile) {
+  PackedWorld world(3, 1);
+  put_in_one_file(world);
+  world.pack();
+  const Dataset dataset(world.dir(), {});
+  std::multiset<std::string> contents;
+  for (int64_t i = 0; i < 3; ++i) {
+    contents.emplace(as_text(dataset.read(i)));
+  }
+  EXPECT_EQ(contents, (std::multiset<std::string>{"ONE", "TWO", "THREE"}));
+}
+
+TEST(PackTest, RejectsPartsBeyondTheFile) {
+  PackedWorld world(3, 1);
+  put_in_one_file(world);
+  world.manifest.entries[1].length = 18;
+  const PackPlan plan = plan_of(world);
+  ASSERT_EQ(plan.rejected.size(), 1U);
+  EXPECT_NE(plan.rejected[0].reason.find(
+                "has 30 bytes, but the sample is 18 from byte 13 on"),
+            std::string::npos);
+}
+
 TEST(PackTest, PassesAFullDiskOn) {
   PackedWorld world;
   const PackPlan plan = plan_of(world);

@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "dataio/source/scan_list.h"
 #include "dataio/source/source.h"
 #include "dataio/synth.h"
 #include "sharding/pack.h"
