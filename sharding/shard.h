@@ -43,6 +43,9 @@ class Shard {
   // Throws DataError naming describe(i) and both values, IoError.
   virtual int64_t check_sample(int64_t i) const = 0;
 
+  // Equal for equal contents, and hardly ever otherwise; see duplicates.h.
+  virtual uint64_t content_key(int64_t i) const = 0;
+
   // Chains what identifies the samples onto `crc`.
   virtual uint32_t add_fingerprint(uint32_t crc) const = 0;
 

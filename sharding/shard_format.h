@@ -23,6 +23,7 @@ constexpr int64_t format_version(dataio::Modality modality) {
 // Files of a packed data set, beside its shards.
 inline constexpr char kIndexFile[] = "index.json";
 inline constexpr char kRejectedFile[] = "rejected.txt";
+inline constexpr char kDuplicatesFile[] = "duplicates.txt";
 
 // Attributes of a shard's root.
 inline constexpr char kFormatAttribute[] = "format";

@@ -121,6 +121,12 @@ int64_t ShardReader::check_sample(int64_t i) const {
   return static_cast<int64_t>(read(i, /*verify_checksum=*/true).size());
 }
 
+uint64_t ShardReader::content_key(int64_t i) const {
+  const auto position = static_cast<size_t>(i);
+  return static_cast<uint64_t>(index_.length[position]) << 32 |
+         index_.crc32c[position];
+}
+
 uint32_t ShardReader::add_fingerprint(uint32_t crc) const {
   for (size_t i = 0; i < index_.offset.size(); ++i) {
     const std::array<int64_t, 3> facts = {index_.label[i], index_.length[i],

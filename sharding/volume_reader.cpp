@@ -214,6 +214,21 @@ void VolumeReader::check_layout(const H5Group& root, const char* group,
   });
 }
 
+uint64_t VolumeReader::content_key(int64_t i) const {
+  const auto chunks = [&](const std::vector<uint32_t>& crcs) {
+    return std::as_bytes(
+        std::span(crcs).subspan(static_cast<size_t>(first_chunk(i)),
+                                static_cast<size_t>(index_.num_chunks_of(i))));
+  };
+  const dataio::Shape3 shape = index_.shape_of(i);
+  uint32_t crc = crc32c(chunks(index_.image.crc32c),
+                        crc32c(std::as_bytes(std::span(shape))));
+  if (index_.has_mask) {
+    crc = crc32c(chunks(index_.mask.crc32c), crc);
+  }
+  return static_cast<uint64_t>(shape[0] * shape[1] * shape[2]) << 32 | crc;
+}
+
 uint32_t VolumeReader::add_fingerprint(uint32_t crc) const {
   const auto add = [&](const auto& array) {
     crc = crc32c(std::as_bytes(std::span(array)), crc);

@@ -31,6 +31,7 @@ class VolumeReader : public Shard {
   int64_t num_bytes() const override { return num_bytes_; }
 
   int64_t check_sample(int64_t i) const override;
+  uint64_t content_key(int64_t i) const override;
   uint32_t add_fingerprint(uint32_t crc) const override;
 
   // Scan `i`, of which parts can be read: a read touches only the chunks that

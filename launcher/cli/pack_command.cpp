@@ -14,6 +14,7 @@
 #include "launcher/cli/pack_layouts.h"
 #include "launcher/cli/rank_frame.h"
 #include "sharding/decode_check.h"
+#include "sharding/duplicates.h"
 #include "sharding/pack.h"
 
 namespace voxlift::launcher {
@@ -180,6 +181,25 @@ void report_result(const sharding::DatasetIndex& index,
   }
 }
 
+void report_duplicates(const std::string& dir, Files& files) {
+  const auto groups = sharding::find_duplicates(dir);
+  sharding::publish_duplicates(groups, dir, files);
+  if (groups.empty()) {
+    return;
+  }
+  size_t num_samples = 0;
+  size_t num_contradictions = 0;
+  for (const sharding::DuplicateGroup& group : groups) {
+    num_samples += group.ids.size();
+    num_contradictions += group.labels_differ() ? 1 : 0;
+  }
+  std::cerr << "voxlift pack: warning: " << num_samples
+            << " samples share their content with another, in " << groups.size()
+            << " groups, " << num_contradictions
+            << " of them with unequal labels: "
+            << join_path(dir, "duplicates.txt") << "\n";
+}
+
 int pack_on_ranks(std::span<const std::string> args,
                   trainer::Communicator& comm) {
   RealFiles files;
@@ -208,6 +228,7 @@ int pack_on_ranks(std::span<const std::string> args,
   if (comm.rank() == 0) {
     report_result(sharding::publish_index(plan, summaries, options.out, files),
                   summaries, options);
+    report_duplicates(options.out, files);
   }
   return 0;
 }
