@@ -205,7 +205,7 @@ TEST(ScanGeometryTest, ResamplesByTheRuleOfHalfPixelCentres) {
   EXPECT_EQ(scan.mask, (std::vector<uint8_t>{0, 0, 0, 0, 1, 1, 2, 2}));
   EXPECT_EQ(scan.image.spacing_mm[2], 1.0);
   parse_recipe("resize:0,0,2").apply(scan, "x");
-  EXPECT_EQ(scan.image.voxels, (std::vector<float>{100, 200}));
+  EXPECT_EQ(scan.image.voxels, (std::vector<float>{50, 250}));
   EXPECT_EQ(scan.mask, (std::vector<uint8_t>{0, 2}));
 }
 
