@@ -33,9 +33,9 @@ void copy_box(const std::vector<T>& voxels, const Shape3& shape,
 
 class MemoryVolume : public VolumeSource {
  public:
-  MemoryVolume(Volume image, std::vector<uint8_t> mask, std::string origin)
-      : image_(std::move(image)),
-        mask_(std::move(mask)),
+  MemoryVolume(Scan scan, std::string origin)
+      : image_(std::move(scan.image)),
+        mask_(std::move(scan.mask)),
         origin_(std::move(origin)) {
     check_finite();
     VOXLIFT_CHECK(mask_.empty() || mask_.size() == image_.voxels.size(),
@@ -47,6 +47,8 @@ class MemoryVolume : public VolumeSource {
     facts_.has_mask = !mask_.empty();
     facts_.num_foreground = std::count_if(mask_.begin(), mask_.end(),
                                           [](uint8_t m) { return m > 0; });
+    facts_.boxes = std::move(scan.boxes);
+    facts_.key_slice = scan.key_slice;
   }
 
   const VolumeFacts& facts() const override { return facts_; }
@@ -111,8 +113,13 @@ VoxelMoments measure_voxels(std::span<const float> voxels) {
 std::unique_ptr<VolumeSource> make_memory_volume(Volume image,
                                                  std::vector<uint8_t> mask,
                                                  const std::string& origin) {
-  return std::make_unique<MemoryVolume>(std::move(image), std::move(mask),
-                                        origin);
+  return make_memory_volume(Scan{std::move(image), std::move(mask), {}, -1},
+                            origin);
+}
+
+std::unique_ptr<VolumeSource> make_memory_volume(Scan scan,
+                                                 const std::string& origin) {
+  return std::make_unique<MemoryVolume>(std::move(scan), origin);
 }
 
 }  // namespace voxlift::dataio

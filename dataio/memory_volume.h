@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "dataio/scan.h"
 #include "dataio/volume.h"
 #include "dataio/volume_source.h"
 
@@ -19,6 +20,10 @@ VoxelMoments measure_voxels(std::span<const float> voxels);
 // voxels are NaN or infinite.
 std::unique_ptr<VolumeSource> make_memory_volume(Volume image,
                                                  std::vector<uint8_t> mask,
+                                                 const std::string& origin);
+
+// The same with the scan's boxes and key slice.
+std::unique_ptr<VolumeSource> make_memory_volume(Scan scan,
                                                  const std::string& origin);
 
 }  // namespace voxlift::dataio

@@ -2,6 +2,7 @@
 // A decoded scan.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

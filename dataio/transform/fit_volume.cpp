@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "dataio/transform/resize.h"
+#include "dataio/transform/resample.h"
 
 namespace voxlift::dataio {
 
@@ -18,29 +18,6 @@ void check_length(const Shape3& length, size_t num_voxels) {
   VOXLIFT_CHECK(
       static_cast<int64_t>(num_voxels) == length[0] * length[1] * length[2],
       "number of voxels");
-}
-
-std::vector<Tap> axis_taps(int64_t in_length, int64_t out_length) {
-  std::vector<Tap> taps;
-  for (int64_t i = 0; i < out_length; ++i) {
-    taps.push_back(linear_tap(i, in_length, out_length));
-  }
-  return taps;
-}
-
-float blend(float low, float high, float weight) {
-  return low + weight * (high - low);
-}
-
-// One output voxel: along W, then H, then D.
-float sample(const Volume& volume, const Tap& d, const Tap& h, const Tap& w) {
-  const auto line = [&](int64_t z, int64_t y) {
-    return blend(volume.at(z, y, w.low), volume.at(z, y, w.high), w.weight);
-  };
-  const auto plane = [&](int64_t z) {
-    return blend(line(z, h.low), line(z, h.high), h.weight);
-  };
-  return blend(plane(d.low), plane(d.high), d.weight);
 }
 
 }  // namespace
@@ -117,19 +94,21 @@ void read_padded_image(const VolumeSource& source, const VoxelBox& box,
   place_box<float>(voxels, inside, box.start, box.size, outside, out);
 }
 
+void read_padded_mask(const VolumeSource& source, const VoxelBox& box,
+                      Workspace& workspace, std::span<uint8_t> out) {
+  const VoxelBox inside = clip_box(box, source.facts().shape);
+  std::vector<uint8_t>& voxels = workspace.bytes;
+  voxels.resize(static_cast<size_t>(inside.num_voxels()));
+  if (inside.num_voxels() > 0) {
+    source.read_mask(inside, voxels);
+  }
+  place_box<uint8_t>(voxels, inside, box.start, box.size, 0, out);
+}
+
 void resize_volume(const Volume& volume, const Shape3& length,
                    std::span<float> out) {
-  check_length(length, out.size());
-  const std::vector<Tap> rows = axis_taps(volume.shape[1], length[1]);
-  const std::vector<Tap> columns = axis_taps(volume.shape[2], length[2]);
-  auto to = out.begin();
-  for (const Tap& d : axis_taps(volume.shape[0], length[0])) {
-    for (const Tap& h : rows) {
-      for (const Tap& w : columns) {
-        *to++ = sample(volume, d, h, w);
-      }
-    }
-  }
+  resample_linear(volume.voxels, volume.shape,
+                  centred_taps(volume.shape, length), out);
 }
 
 }  // namespace voxlift::dataio

@@ -38,6 +38,10 @@ void read_padded_image(const VolumeSource& source, const VoxelBox& box,
                        float outside, Workspace& workspace,
                        std::span<float> out);
 
+// Likewise the mask, 0 beyond the volume.
+void read_padded_mask(const VolumeSource& source, const VoxelBox& box,
+                      Workspace& workspace, std::span<uint8_t> out);
+
 // Trilinear, half-pixel centres, edges clamped, no antialiasing.
 void resize_volume(const Volume& volume, const Shape3& length,
                    std::span<float> out);

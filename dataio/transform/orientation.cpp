@@ -19,8 +19,9 @@ Shape3 Orientation::apply(const Shape3& shape) const {
   return {shape[axis_[0]], shape[axis_[1]], shape[axis_[2]]};
 }
 
-void Orientation::apply(std::span<const float> in, const Shape3& shape,
-                        std::span<float> out) const {
+template <typename T>
+void Orientation::turn(std::span<const T> in, const Shape3& shape,
+                       std::span<T> out) const {
   VOXLIFT_CHECK(in.size() == out.size(), "orientation keeps the size");
   const Shape3 in_step = {shape[1] * shape[2], shape[2], 1};
   const Shape3 length = apply(shape);
@@ -42,6 +43,28 @@ void Orientation::apply(std::span<const float> in, const Shape3& shape,
       }
     }
   }
+}
+
+void Orientation::apply(std::span<const float> in, const Shape3& shape,
+                        std::span<float> out) const {
+  turn(in, shape, out);
+}
+
+void Orientation::apply(std::span<const uint8_t> in, const Shape3& shape,
+                        std::span<uint8_t> out) const {
+  turn(in, shape, out);
+}
+
+LabelledBox Orientation::apply(const LabelledBox& box,
+                               const Shape3& shape) const {
+  LabelledBox turned = box;
+  for (size_t i = 0; i < 3; ++i) {
+    const size_t from = axis_[i];
+    const auto end = static_cast<double>(shape[from]);
+    turned.low[i] = reversed_[i] ? end - box.high[from] : box.low[from];
+    turned.high[i] = reversed_[i] ? end - box.low[from] : box.high[from];
+  }
+  return turned;
 }
 
 }  // namespace voxlift::dataio

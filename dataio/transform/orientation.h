@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "dataio/box.h"
 #include "dataio/volume.h"
 
 namespace voxlift::dataio {
@@ -14,6 +15,17 @@ namespace voxlift::dataio {
 // read forwards or backwards. Starts as the identity. A value.
 class Orientation {
  public:
+  Orientation() = default;
+
+  // Output axis i is input axis axis[i], read backwards where reversed[i].
+  Orientation(const std::array<size_t, 3>& axis,
+              const std::array<bool, 3>& reversed)
+      : axis_(axis), reversed_(reversed) {}
+
+  const std::array<size_t, 3>& axis() const { return axis_; }
+
+  const std::array<bool, 3>& reversed() const { return reversed_; }
+
   // Turns by `quarters` times 90 degrees in the plane of axes a and b, in the
   // sense of numpy.rot90(x, quarters, (a, b)).
   void rotate90(size_t a, size_t b, int quarters);
@@ -28,8 +40,16 @@ class Orientation {
   // Cost: one pass.
   void apply(std::span<const float> in, const Shape3& shape,
              std::span<float> out) const;
+  void apply(std::span<const uint8_t> in, const Shape3& shape,
+             std::span<uint8_t> out) const;
+
+  // Where `box`, in a volume of `shape`, lies in the turned volume.
+  LabelledBox apply(const LabelledBox& box, const Shape3& shape) const;
 
  private:
+  template <typename T>
+  void turn(std::span<const T> in, const Shape3& shape, std::span<T> out) const;
+
   std::array<size_t, 3> axis_ = {0, 1, 2};
   std::array<bool, 3> reversed_{};
 };

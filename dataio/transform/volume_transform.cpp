@@ -1,39 +1,136 @@
-// From a scan's bytes to a network's input.
+// From a scan to a network's input.
 
 #include "dataio/transform/volume_transform.h"
 
-#include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "base/error.h"
 #include "base/strings.h"
-#include "dataio/transform/check_field.h"
+#include "dataio/transform/box_geometry.h"
+#include "dataio/transform/crop_draws.h"
 #include "dataio/transform/fit_volume.h"
-#include "dataio/transform/orientation.h"
+#include "dataio/transform/normaliser.h"
+#include "dataio/transform/resample.h"
 
 namespace voxlift::dataio {
 
 namespace {
 
-constexpr double kTiny = 1e-6;
-constexpr double kHuge = 1e9;
+// A box of a scan on its way to a sample: resampled to the sample's shape, or
+// deformed. The scan may end within the box.
+class Region {
+ public:
+  Region(const VolumeTransformConfig& config, const VolumeSource& source,
+         const VoxelBox& box, Workspace& workspace)
+      : config_(config), source_(source), box_(box), workspace_(workspace) {}
 
-// A constant volume has no deviation; it becomes all zero.
-constexpr double kMinDeviation = 1e-12;
-
-void check_choice(const std::string& name, const std::string& value,
-                  std::vector<std::string> choices) {
-  if (std::find(choices.begin(), choices.end(), value) == choices.end()) {
-    throw ConfigError(str_cat(name, " = '", value, "', want ",
-                              str_join(choices, " or "),
-                              "; nearest: ", nearest_word(value, choices)));
+  // From now on the region is deformed; `field` must outlive it.
+  void warp(const ElasticField& field) {
+    warp_.emplace(field, box_, config_.shape);
   }
+
+  // Normalised.
+  std::vector<float> image() const {
+    const Normaliser normaliser(config_, source_.facts());
+    const VoxelBox& needed = warp_ ? warp_->needed() : box_;
+    std::vector<float> voxels(static_cast<size_t>(needed.num_voxels()));
+    read_padded_image(source_, needed, normaliser.outside(), workspace_,
+                      voxels);
+    normaliser.apply(voxels);
+    if (!warp_ && needed.size == config_.shape) {
+      return voxels;
+    }
+    std::vector<float> fitted(num_voxels());
+    if (warp_) {
+      warp_->sample_linear(voxels, fitted);
+    } else {
+      resample_linear(voxels, needed.size,
+                      centred_taps(needed.size, config_.shape), fitted);
+    }
+    return fitted;
+  }
+
+  std::vector<uint8_t> mask() const {
+    if (!source_.facts().has_mask) {
+      throw DataError(str_cat(source_.describe(), ": has no mask"));
+    }
+    const VoxelBox& needed = warp_ ? warp_->needed() : box_;
+    std::vector<uint8_t> voxels(static_cast<size_t>(needed.num_voxels()));
+    read_padded_mask(source_, needed, workspace_, voxels);
+    std::vector<uint8_t> fitted(num_voxels());
+    if (warp_) {
+      warp_->sample_nearest(voxels, fitted);
+    } else {
+      resample_nearest(voxels, needed.size, config_.shape, fitted);
+    }
+    return fitted;
+  }
+
+  // Clipped; those of which too little is left are dropped.
+  std::vector<LabelledBox> boxes() const {
+    std::vector<LabelledBox> kept;
+    for (const LabelledBox& box : source_.facts().boxes) {
+      const LabelledBox moved = map_box(box, box_.start, scale());
+      const auto inside =
+          keep_boxes({moved}, config_.shape, config_.min_box_frac);
+      if (inside.empty()) {
+        continue;
+      }
+      const LabelledBox fitted = warp_ ? warp_->map(box) : inside[0];
+      if (box_volume(fitted) > 0.0) {
+        kept.push_back(fitted);
+      }
+    }
+    return kept;
+  }
+
+ private:
+  size_t num_voxels() const {
+    return static_cast<size_t>(config_.shape[0] * config_.shape[1] *
+                               config_.shape[2]);
+  }
+
+  // Sample voxels per voxel of the scan.
+  std::array<double, 3> scale() const {
+    std::array<double, 3> scale{};
+    for (size_t i = 0; i < 3; ++i) {
+      scale[i] = static_cast<double>(config_.shape[i]) /
+                 static_cast<double>(box_.size[i]);
+    }
+    return scale;
+  }
+
+  const VolumeTransformConfig& config_;
+  const VolumeSource& source_;
+  VoxelBox box_;
+  Workspace& workspace_;
+  std::optional<WarpGrid> warp_;
+};
+
+// Image, mask and boxes of `region`, turned. The image is jittered if there are
+// `streams`.
+void write_sample(const Region& region, const VolumeTransformConfig& config,
+                  const Orientation& orientation, const AugmentStreams* streams,
+                  Sample& out) {
+  std::vector<float> image = region.image();
+  if (streams != nullptr) {
+    jitter_intensity(config.jitter, *streams, image);
+  }
+  orientation.apply(image, config.shape, out.image);
+  if (!out.mask.empty()) {
+    orientation.apply(region.mask(), config.shape, out.mask);
+  }
+  out.boxes = region.boxes();
+  for (LabelledBox& box : out.boxes) {
+    box = orientation.apply(box, config.shape);
+  }
+  out.content = config.shape;
 }
 
-// An image brought to a shape, read from a source.
-class BasicTransform : public VolumeTransform {
+class ConfiguredTransform : public VolumeTransform {
  public:
-  explicit BasicTransform(const VolumeTransformConfig& config)
+  explicit ConfiguredTransform(const VolumeTransformConfig& config)
       : config_(config) {
     config.validate("volume_transform");
   }
@@ -43,119 +140,48 @@ class BasicTransform : public VolumeTransform {
   }
 
  protected:
-  bool own_moments() const { return config_.normalize == "zscore"; }
-
-  float mean_of(const VolumeSource& source) const {
-    return static_cast<float>(own_moments() ? source.facts().moments.mean
-                                            : config_.mean);
-  }
-
-  void normalise(const VolumeSource& source, std::span<float> voxels) const {
-    const float mean = mean_of(source);
-    const auto std = static_cast<float>(
-        own_moments() ? std::max(source.facts().moments.std, kMinDeviation)
-                      : config_.std);
-    for (float& voxel : voxels) {
-      voxel = (voxel - mean) / std;
-    }
-  }
-
-  // The crop that begins at `start`, normalised; 0 outside of the volume.
-  void crop(const VolumeSource& source, const Shape3& start,
-            Workspace& workspace, std::span<float> out) const {
-    const float outside = mean_of(source);
-    read_padded_image(source, {start, config_.shape}, outside, workspace, out);
-    normalise(source, out);
-  }
-
-  void resize(const VolumeSource& source, std::span<float> out) const {
-    Volume whole;
-    whole.shape = source.facts().shape;
-    whole.voxels.resize(static_cast<size_t>(whole.num_voxels()));
-    source.read_image({{0, 0, 0}, whole.shape}, whole.voxels);
-    normalise(source, whole.voxels);
-    resize_volume(whole, config_.shape, out);
-  }
-
   bool resizes() const { return config_.fit == "resize"; }
 
   const VolumeTransformConfig config_;
 };
 
-// Draws, in this order: the crop's shift per axis (only if cropping), the
-// quarter turns in the planes DH, DW, HW (only where the sides are equal), the
-// axis of the mirroring.
-class TrainTransform : public BasicTransform {
+class TrainTransform : public ConfiguredTransform {
  public:
-  using BasicTransform::BasicTransform;
+  using ConfiguredTransform::ConfiguredTransform;
 
   void apply(const VolumeSource& source, RandomStream& draws,
              Workspace& workspace, Sample& out) const override {
-    std::vector<float> fitted(out.image.size());
-    if (resizes()) {
-      resize(source, fitted);
-    } else {
-      const Shape3 start = draw_start(source.facts().shape, config_.shape,
-                                      config_.max_shift, draws);
-      crop(source, start, workspace, fitted);
+    const AugmentStreams streams(draws);
+    const VoxelBox box = resizes() ? VoxelBox{{0, 0, 0}, source.facts().shape}
+                                   : draw_crop(config_, source, streams, draws);
+    const Orientation orientation = draw_orientation(config_, streams, draws);
+    Region region(config_, source, box, workspace);
+    std::optional<ElasticField> field;
+    RandomStream elastic = streams.of(Augment::kElastic);
+    if (elastic.bernoulli(config_.elastic.prob)) {
+      field.emplace(config_.elastic, config_.shape, elastic);
+      region.warp(*field);
     }
-    draw_orientation(draws).apply(fitted, config_.shape, out.image);
-    out.content = config_.shape;
-  }
-
- private:
-  Orientation draw_orientation(RandomStream& draws) const {
-    Orientation orientation;
-    if (config_.random_rot90) {
-      draw_turn(0, 1, draws, orientation);
-      draw_turn(0, 2, draws, orientation);
-      draw_turn(1, 2, draws, orientation);
-    }
-    if (config_.random_flip) {
-      const int64_t axis = draws.uniform_int(-1, 2);
-      if (axis >= 0) {
-        orientation.flip(static_cast<size_t>(axis));
-      }
-    }
-    return orientation;
-  }
-
-  void draw_turn(size_t a, size_t b, RandomStream& draws,
-                 Orientation& orientation) const {
-    if (config_.shape[a] == config_.shape[b]) {
-      orientation.rotate90(a, b, static_cast<int>(draws.uniform_int(0, 3)));
-    }
+    write_sample(region, config_, orientation, &streams, out);
   }
 };
 
-class EvalTransform : public BasicTransform {
+class EvalTransform : public ConfiguredTransform {
  public:
-  using BasicTransform::BasicTransform;
+  using ConfiguredTransform::ConfiguredTransform;
 
   void apply(const VolumeSource& source, RandomStream& /*draws*/,
              Workspace& workspace, Sample& out) const override {
-    if (resizes()) {
-      resize(source, out.image);
-    } else {
-      crop(source, center_start(source.facts().shape, config_.shape), workspace,
-           out.image);
-    }
-    out.content = config_.shape;
+    const Shape3& size = source.facts().shape;
+    const VoxelBox box =
+        resizes() ? VoxelBox{{0, 0, 0}, size}
+                  : VoxelBox{center_start(size, config_.shape), config_.shape};
+    const Region region(config_, source, box, workspace);
+    write_sample(region, config_, Orientation(), nullptr, out);
   }
 };
 
 }  // namespace
-
-void VolumeTransformConfig::validate(const std::string& path) const {
-  for (const int64_t side : shape) {
-    check_field<int64_t>(path + ".shape", side, 1, 1024, "sides of 1 to 1024");
-  }
-  check_choice(path + ".fit", fit, {"crop", "resize"});
-  check_field<int64_t>(path + ".max_shift", max_shift, 0, 512, "0 to 512");
-  check_choice(path + ".normalize", normalize, {"zscore", "fixed"});
-  check_field(path + ".mean", mean, -kHuge, kHuge, "-1e9 to 1e9");
-  check_field(path + ".std", std, kTiny, kHuge, "more than 0, at most 1e9");
-}
 
 std::unique_ptr<VolumeTransform> make_volume_train_transform(
     const VolumeTransformConfig& config) {

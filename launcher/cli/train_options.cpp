@@ -39,15 +39,61 @@ void bind_photo(OptionBinder& binder, dataio::PhotoTransformConfig& photo) {
   binder.add("photo.std", photo.std, "divides every plane");
 }
 
-void bind_volume(OptionBinder& binder, dataio::VolumeTransformConfig& volume) {
+void bind_volume_crop(OptionBinder& binder,
+                      dataio::VolumeTransformConfig& volume) {
   binder.add("volume.shape", volume.shape, "depth,height,width of a sample");
   binder.add("volume.fit", volume.fit, "crop or resize");
+  binder.add("volume.crop", volume.crop, "center (with max_shift) or uniform");
   binder.add("volume.max_shift", volume.max_shift,
              "random shift of the crop, in voxels per axis");
+  binder.add("volume.foreground_frac", volume.foreground_frac,
+             "share of the crops around a voxel of the mask's foreground");
+  binder.add("volume.min_zoom", volume.min_zoom, "least random magnification");
+  binder.add("volume.max_zoom", volume.max_zoom,
+             "largest random magnification");
+  binder.add("volume.zoom_axes", volume.zoom_axes, "inplane, same or free");
+  binder.add("volume.outside", volume.outside,
+             "beyond the scan: zero (after normalisation) or min");
+  binder.add("volume.min_box_frac", volume.min_box_frac,
+             "boxes of which less is left are dropped");
+}
+
+void bind_volume_augment(OptionBinder& binder,
+                         dataio::VolumeTransformConfig& volume) {
   binder.add("volume.random_rot90", volume.random_rot90,
              "random quarter turns in each plane");
+  binder.add("volume.rot90_planes", volume.rot90_planes,
+             "planes of the quarter turns, of dh,dw,hw");
   binder.add("volume.random_flip", volume.random_flip, "random flip");
-  binder.add("volume.normalize", volume.normalize, "zscore or fixed");
+  binder.add("volume.flip_depth_prob", volume.flip_depth_prob,
+             "further mirroring of depth");
+  binder.add("volume.flip_height_prob", volume.flip_height_prob,
+             "further mirroring of height");
+  binder.add("volume.flip_width_prob", volume.flip_width_prob,
+             "further mirroring of width");
+  binder.add("volume.elastic_prob", volume.elastic.prob,
+             "share of deformed samples");
+  binder.add("volume.elastic_points", volume.elastic.points,
+             "control points per axis");
+  binder.add("volume.elastic_voxels", volume.elastic.max_voxels,
+             "largest displacement of a control point");
+  binder.add("volume.jitter_gamma", volume.jitter.gamma,
+             "largest exponent of the random gamma; 1: none");
+  binder.add("volume.jitter_scale", volume.jitter.scale,
+             "random factor 1 +- this");
+  binder.add("volume.jitter_shift", volume.jitter.shift,
+             "random offset +- this, after normalisation");
+  binder.add("volume.jitter_noise", volume.jitter.noise,
+             "largest deviation of Gaussian noise");
+}
+
+void bind_volume(OptionBinder& binder, dataio::VolumeTransformConfig& volume) {
+  bind_volume_crop(binder, volume);
+  bind_volume_augment(binder, volume);
+  binder.add("volume.clip_low", volume.clip_low, "before normalisation");
+  binder.add("volume.clip_high", volume.clip_high, "before normalisation");
+  binder.add("volume.normalize", volume.normalize,
+             "zscore, fixed, minmax or none");
   binder.add("volume.mean", volume.mean, "for volume.normalize = fixed");
   binder.add("volume.std", volume.std, "for volume.normalize = fixed");
 }
