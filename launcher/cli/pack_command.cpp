@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/progress.h"
 #include "base/strings.h"
+#include "dataio/recipe/recipe.h"
 #include "dataio/manifest.h"
 #include "launcher/cli/command_help.h"
 #include "launcher/cli/pack_layouts.h"
@@ -38,8 +39,10 @@ OptionBinder bind(PackOptions& options) {
   binder.add("out", options.out, "folder of the packed data set");
   binder.add("shard-mb", options.shard_mb, "size of a shard in 10^6 bytes");
   binder.add("seed", options.pack.seed, "order of the samples");
+  binder.add("recipe", options.pack.recipe,
+             "steps for every scan, e.g. \"orient:RAS resample:1,1,1\"");
   binder.add("check", options.pack.check,
-             "decode: every file must decode; none");
+             "decode: every picture must decode; none");
   binder.add("on-error", options.pack.on_error,
              "fail, or skip files that do not decode");
   binder.add("replace", options.replace,
@@ -61,7 +64,8 @@ void print_help(const OptionBinder& binder) {
        {"voxlift pack --source photos --layout folders --out packed",
         "voxlift pack --source imagenet --layout imagenet --split val --out "
         "val",
-        "voxlift pack --source scans/train.csv --layout volumes --out scans",
+        "voxlift pack --source scans/train.csv --layout volumes --out scans \\\n"
+        "    --recipe \"orient:RAS resample:1,1,1 clip:-1000,400\"",
         "voxlift pack --source lidc --layout lidc --split-fracs 0.8,0,0.2 "
         "--split test --dry-run",
         "mpirun -n 8 voxlift pack --source photos --out packed"}},
@@ -81,8 +85,17 @@ PackOptions parse_options(std::span<const std::string> args) {
                               ", expected at least 1"));
   }
   options.pack.shard_bytes = options.shard_mb * 1'000'000;
+  options.pack.recipe = dataio::parse_recipe(options.pack.recipe).text();
   options.pack.validate("pack");
   return options;
+}
+
+void check_recipe(const sharding::PackConfig& config,
+                  dataio::Modality modality) {
+  if (modality == dataio::Modality::kPhotograph && !config.recipe.empty()) {
+    throw ConfigError(str_cat("option 'recipe' is '", config.recipe,
+                              "', but photographs are stored as they are"));
+  }
 }
 
 void report_ignored(const dataio::Manifest& manifest) {
@@ -140,10 +153,15 @@ std::vector<ShardSummary> pack_shards(const PackPlan& plan,
                         comm.rank() != 0, clock);
   progress.update(0);
   int64_t done = 0;
+  const dataio::Recipe recipe = dataio::parse_recipe(plan.config.recipe);
   const sharding::PackOutput output{
       .dir = dir,
       .check = sharding::make_decode_check(plan.modality),
-      .on_progress = [&](int64_t count) { progress.update(done += count); }};
+      .on_progress = [&](int64_t count) { progress.update(done += count); },
+      .prepare =
+          [&](dataio::Scan& scan, const std::string& origin) {
+            recipe.apply(scan, origin);
+          }};
   std::vector<ShardSummary> summaries;
   for (int64_t first = 0; first < num_shards; first += comm.size()) {
     const int64_t shard = first + comm.rank();
@@ -215,6 +233,7 @@ int pack_on_ranks(std::span<const std::string> args,
       show_manifest(manifest, comm);
       return;
     }
+    check_recipe(options.pack, manifest.modality);
     plan = sharding::plan_pack(manifest, options.pack, files);
     if (comm.rank() == 0) {
       sharding::prepare_pack_dir(plan, options.out, options.replace, files);
