@@ -24,6 +24,7 @@ std::vector<StepKind> all_kinds() {
                                 const std::string& name,
                                 const std::vector<StepKind>& kinds) {
   std::vector<std::string> names;
+  names.reserve(kinds.size());
   for (const StepKind& kind : kinds) {
     names.push_back(kind.name);
   }
@@ -35,6 +36,7 @@ std::vector<StepKind> all_kinds() {
 
 std::string Recipe::text() const {
   std::vector<std::string> texts;
+  texts.reserve(steps_.size());
   for (const Named& named : steps_) {
     texts.push_back(named.text);
   }

@@ -37,10 +37,10 @@ float blend(float low, float high, float weight) {
 
 }  // namespace
 
-void ElasticConfig::validate(const std::string& path) const {
-  check_field(path + ".prob", prob, 0.0, 1.0, "0 to 1");
-  check_field<int64_t>(path + ".points", points, 2, 16, "2 to 16");
-  check_field(path + ".max_voxels", max_voxels, 0.0, 100.0, "0 to 100");
+void ElasticConfig::validate(const std::string& prefix) const {
+  check_field(prefix + "prob", prob, 0.0, 1.0, "0 to 1");
+  check_field<int64_t>(prefix + "points", points, 2, 16, "2 to 16");
+  check_field(prefix + "max_voxels", max_voxels, 0.0, 100.0, "0 to 100");
 }
 
 ElasticField::ElasticField(const ElasticConfig& config, const Shape3& shape,

@@ -18,7 +18,8 @@ struct ElasticConfig {
   int64_t points = 4;  // Control points per axis, on the sample's ends too.
   double max_voxels = 3.0;  // Largest displacement of a point per axis.
 
-  void validate(const std::string& path) const;  // Throws ConfigError.
+  // Throws ConfigError naming `prefix` and the field.
+  void validate(const std::string& prefix) const;
 };
 
 // Displacements at control points, uniform and independent per axis, and linear

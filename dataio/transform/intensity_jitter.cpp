@@ -30,11 +30,11 @@ void add_noise(double deviation, RandomStream draws, std::span<float> voxels) {
 
 }  // namespace
 
-void IntensityJitterConfig::validate(const std::string& path) const {
-  check_field(path + ".gamma", gamma, 1.0, 10.0, "1 to 10");
-  check_field(path + ".scale", scale, 0.0, 1.0, "0 to 1");
-  check_field(path + ".shift", shift, 0.0, 1e6, "0 to 1e6");
-  check_field(path + ".noise", noise, 0.0, 1e6, "0 to 1e6");
+void IntensityJitterConfig::validate(const std::string& prefix) const {
+  check_field(prefix + "gamma", gamma, 1.0, 10.0, "1 to 10");
+  check_field(prefix + "scale", scale, 0.0, 1.0, "0 to 1");
+  check_field(prefix + "shift", shift, 0.0, 1e6, "0 to 1e6");
+  check_field(prefix + "noise", noise, 0.0, 1e6, "0 to 1e6");
 }
 
 void jitter_intensity(const IntensityJitterConfig& config,

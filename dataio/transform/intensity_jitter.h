@@ -19,7 +19,8 @@ struct IntensityJitterConfig {
   // normal draw per voxel.
   double noise = 0.0;
 
-  void validate(const std::string& path) const;  // Throws ConfigError.
+  // Throws ConfigError naming `prefix` and the field.
+  void validate(const std::string& prefix) const;
 };
 
 // Draws of kIntensity: gamma, scale, shift, noise, all four each time. Draws of

@@ -24,6 +24,15 @@ void blend(std::span<const float> low, std::span<const float> high,
   }
 }
 
+bool is_identity(const std::vector<Tap>& taps) {
+  for (size_t i = 0; i < taps.size(); ++i) {
+    if (taps[i].low != static_cast<int64_t>(i) || taps[i].weight != 0.0F) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // The two neighbouring lines or slices that an output position mixes, each
 // computed once: neighbours differ in their lowest bit, which is their place.
 class Pair {
@@ -57,6 +66,7 @@ class LinearResampler {
       : in_(in),
         shape_(shape),
         taps_(taps),
+        keeps_lines_(is_identity(taps[2])),
         slices_(taps[1].size() * taps[2].size()),
         lines_(taps[2].size()) {}
 
@@ -90,6 +100,10 @@ class LinearResampler {
 
   void make_line(int64_t d, int64_t h, std::span<float> out) const {
     const float* line = in_.data() + (d * shape_[1] + h) * shape_[2];
+    if (keeps_lines_) {
+      std::copy_n(line, out.size(), out.begin());
+      return;
+    }
     for (size_t w = 0; w < out.size(); ++w) {
       const Tap& tap = taps_[2][w];
       out[w] = line[tap.low] + tap.weight * (line[tap.high] - line[tap.low]);
@@ -99,6 +113,7 @@ class LinearResampler {
   std::span<const float> in_;
   Shape3 shape_;
   const AxisTaps& taps_;
+  bool keeps_lines_;
   Pair slices_;
   Pair lines_;
 };

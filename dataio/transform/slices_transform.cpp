@@ -45,11 +45,10 @@ std::vector<Tap> slice_taps(const SlicesTransformConfig& config,
                             " mm along depth, want more than 0"));
   }
   // Steps longer than the scan all end at its ends.
-  const double step =
-      config.interval_mm == 0.0
-          ? 1.0
-          : std::min(config.interval_mm / spacing,
-                     static_cast<double>(facts.shape[0]));
+  const double step = config.interval_mm == 0.0
+                          ? 1.0
+                          : std::min(config.interval_mm / spacing,
+                                     static_cast<double>(facts.shape[0]));
   const auto last = static_cast<double>(facts.shape[0] - 1);
   std::vector<Tap> taps;
   for (int64_t i = 0; i < config.num_slices; ++i) {

@@ -83,8 +83,8 @@ void VolumeTransformConfig::validate(const std::string& path) const {
   check_crop(*this, path);
   check_turns(*this, path);
   check_values(*this, path);
-  elastic.validate(path + ".elastic");
-  jitter.validate(path + ".jitter");
+  elastic.validate(path + ".elastic_");
+  jitter.validate(path + ".jitter_");
   check_field(path + ".min_box_frac", min_box_frac, 0.0, 1.0, "0 to 1");
 }
 

@@ -75,7 +75,7 @@ void bind_volume_augment(OptionBinder& binder,
              "share of deformed samples");
   binder.add("volume.elastic_points", volume.elastic.points,
              "control points per axis");
-  binder.add("volume.elastic_voxels", volume.elastic.max_voxels,
+  binder.add("volume.elastic_max_voxels", volume.elastic.max_voxels,
              "largest displacement of a control point");
   binder.add("volume.jitter_gamma", volume.jitter.gamma,
              "largest exponent of the random gamma; 1: none");

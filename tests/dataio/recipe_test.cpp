@@ -87,7 +87,7 @@ TEST(RecipeTest, RefusesStatisticsOfVoxelsThatAreNotFinite) {
 
 TEST(RecipeTest, HasACanonicalTextThatReadsBack) {
   const std::vector<std::string> steps = {
-      " orient:RAS ", "resample: 1, 1.50 ,0",  "clip:-1000.0,4e2",
+      " orient:RAS ", "resample: 1, 1.50 ,0",   "clip:-1000.0,4e2",
       "truncate",     "map_labels:02=1, 1 = 1", "scale:0.1,-0"};
   const std::string text = parse_recipe(steps).text();
   EXPECT_EQ(text,
