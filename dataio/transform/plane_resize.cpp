@@ -13,13 +13,27 @@ namespace voxlift::dataio {
 
 namespace {
 
-// 255 << 7 fits 16 bits with sign, and that << 14 fits 32.
-constexpr int kRowBits = 7;
-constexpr int kColumnBits = 14;
-constexpr double kUnit = 1 << (kRowBits + kColumnBits);
+// Vertical weights add up to 127, so that a weight fits 8 bits with sign and
+// 255 * 127 fits 16; horizontal ones to 2^14, and the product fits 32.
+constexpr int kRowUnit = 127;
+constexpr int kColumnUnit = 1 << 14;
+constexpr double kUnit = double{kRowUnit} * kColumnUnit;
 
 // Elements that a vector load may read behind the last pixel of a row.
 constexpr size_t kPadding = 8;
+
+// The pair of weights of an output pixel, once for each of the four sums of a
+// vector register: red, green, blue, none.
+constexpr int64_t kWeightsPerPixel = 8;
+
+// Two rows of pixels to one.
+struct BlendTask {
+  const uint8_t* low;
+  const uint8_t* high;
+  int weight;  // Of `high`, 0 to kRowUnit.
+  size_t count;
+  int16_t* out;
+};
 
 // One output row: where its values come from and go to.
 struct RowTask {
@@ -32,55 +46,79 @@ struct RowTask {
   float scale;  // From units of the sums to the network's.
 };
 
-int weight_of(double position, int bits) {
-  return static_cast<int>(
-      std::lround((position - std::floor(position)) * (1 << bits)));
+// The weight of the higher neighbour.
+int weight_of(double position, int unit) {
+  return static_cast<int>((position - std::floor(position)) * unit + 0.5);
 }
 
-// `weight` is that of `high`, 0 to 128.
-void blend_rows(const uint8_t* low, const uint8_t* high, int weight, size_t n,
-                int16_t* out) {
-  for (size_t i = 0; i < n; ++i) {
-    const int difference = high[i] - low[i];
-    out[i] = static_cast<int16_t>((low[i] << kRowBits) + difference * weight);
+void blend_rows_from(size_t first, const BlendTask& task) {
+  for (size_t i = first; i < task.count; ++i) {
+    task.out[i] = static_cast<int16_t>(task.low[i] * (kRowUnit - task.weight) +
+                                       task.high[i] * task.weight);
   }
 }
 
 void resize_row_from(int64_t first, const RowTask& task) {
   for (int64_t x = first; x < task.width; ++x) {
     const int16_t* pixel = task.blended + task.offsets[x];
-    const int low = task.weights[2 * x];
-    const int high = task.weights[2 * x + 1];
+    const int16_t* weights = task.weights + kWeightsPerPixel * x;
     for (size_t c = 0; c < 3; ++c) {
-      const int sum = pixel[c] * low + pixel[c + 3] * high;
+      const int sum = pixel[c] * weights[0] + pixel[c + 3] * weights[1];
       task.planes[c][x] = (static_cast<float>(sum) - task.mean) * task.scale;
     }
   }
 }
 
 #if defined(__x86_64__)
-// The products of one output pixel: red, green, blue, 0.
-__attribute__((target("ssse3"))) __m128i pixel_sums(const RowTask& task,
-                                                    int64_t x) {
-  // Brings the same colour of both neighbours together.
-  const __m128i pairs =
-      _mm_setr_epi8(0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11, -1, -1, -1, -1);
-  const auto* pixels =
-      reinterpret_cast<const __m128i*>(task.blended + task.offsets[x]);
-  const __m128i weights = _mm_shuffle_epi32(
-      _mm_loadu_si32(task.weights + 2 * x), _MM_SHUFFLE(0, 0, 0, 0));
-  return _mm_madd_epi16(_mm_shuffle_epi8(_mm_loadu_si128(pixels), pairs),
-                        weights);
+// 128 bits and no more: with AVX2 these loops take half as long, but libjpeg
+// between them then takes a seventh longer, because the processor lowers its
+// clock (seen on Skylake-SP).
+#define VOXLIFT_SSSE3 __attribute__((target("ssse3")))
+
+bool has_ssse3() {
+  static const bool kHas = __builtin_cpu_supports("ssse3") != 0;
+  return kHas;
 }
 
-__attribute__((target("ssse3"))) void store_sums(__m128i sums, float mean,
-                                                 float scale, float* to) {
-  const __m128 centred = _mm_sub_ps(_mm_cvtepi32_ps(sums), _mm_set1_ps(mean));
-  _mm_storeu_ps(to, _mm_mul_ps(centred, _mm_set1_ps(scale)));
+VOXLIFT_SSSE3 inline __m128i load(const void* from) {
+  return _mm_loadu_si128(static_cast<const __m128i*>(from));
+}
+
+VOXLIFT_SSSE3 void blend_rows_ssse3(const BlendTask& task) {
+  const __m128i weights = _mm_set1_epi16(
+      static_cast<int16_t>(task.weight << 8 | (kRowUnit - task.weight)));
+  size_t i = 0;
+  for (; i + 16 <= task.count; i += 16) {
+    const __m128i low = load(task.low + i);
+    const __m128i high = load(task.high + i);
+    auto* out = reinterpret_cast<__m128i*>(task.out + i);
+    _mm_storeu_si128(out,
+                     _mm_maddubs_epi16(_mm_unpacklo_epi8(low, high), weights));
+    _mm_storeu_si128(out + 1,
+                     _mm_maddubs_epi16(_mm_unpackhi_epi8(low, high), weights));
+  }
+  blend_rows_from(i, task);
+}
+
+// The sums of an output pixel: red, green, blue, and one unused.
+VOXLIFT_SSSE3 inline __m128i pixel_sums(const RowTask& task, int64_t x) {
+  // Brings the same colour of both neighbours together.
+  const __m128i together =
+      _mm_setr_epi8(0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11, -1, -1, -1, -1);
+  const __m128i pixels = load(task.blended + task.offsets[x]);
+  return _mm_madd_epi16(_mm_shuffle_epi8(pixels, together),
+                        load(task.weights + kWeightsPerPixel * x));
+}
+
+VOXLIFT_SSSE3 inline void store_sums(const RowTask& task, __m128i sums,
+                                     float* to) {
+  const __m128 centred =
+      _mm_sub_ps(_mm_cvtepi32_ps(sums), _mm_set1_ps(task.mean));
+  _mm_storeu_ps(to, _mm_mul_ps(centred, _mm_set1_ps(task.scale)));
 }
 
 // Four output pixels at a time: their sums, transposed into planes.
-__attribute__((target("ssse3"))) void resize_row_ssse3(const RowTask& task) {
+VOXLIFT_SSSE3 void resize_row_ssse3(const RowTask& task) {
   int64_t x = 0;
   for (; x + 4 <= task.width; x += 4) {
     const __m128i a = pixel_sums(task, x);
@@ -91,21 +129,29 @@ __attribute__((target("ssse3"))) void resize_row_ssse3(const RowTask& task) {
     const __m128i red_green_cd = _mm_unpacklo_epi32(c, d);
     const __m128i blue_ab = _mm_unpackhi_epi32(a, b);
     const __m128i blue_cd = _mm_unpackhi_epi32(c, d);
-    store_sums(_mm_unpacklo_epi64(red_green_ab, red_green_cd), task.mean,
-               task.scale, task.planes[0] + x);
-    store_sums(_mm_unpackhi_epi64(red_green_ab, red_green_cd), task.mean,
-               task.scale, task.planes[1] + x);
-    store_sums(_mm_unpacklo_epi64(blue_ab, blue_cd), task.mean, task.scale,
-               task.planes[2] + x);
+    store_sums(task, _mm_unpacklo_epi64(red_green_ab, red_green_cd),
+               task.planes[0] + x);
+    store_sums(task, _mm_unpackhi_epi64(red_green_ab, red_green_cd),
+               task.planes[1] + x);
+    store_sums(task, _mm_unpacklo_epi64(blue_ab, blue_cd), task.planes[2] + x);
   }
   resize_row_from(x, task);
 }
 #endif
 
+void blend_rows(const BlendTask& task) {
+#if defined(__x86_64__)
+  if (has_ssse3()) {
+    blend_rows_ssse3(task);
+    return;
+  }
+#endif
+  blend_rows_from(0, task);
+}
+
 void resize_row(const RowTask& task) {
 #if defined(__x86_64__)
-  static const bool kHasSsse3 = __builtin_cpu_supports("ssse3") != 0;
-  if (kHasSsse3) {
+  if (has_ssse3()) {
     resize_row_ssse3(task);
     return;
   }
@@ -119,15 +165,18 @@ void PlaneResizer::set_columns(const PhotoRegion& region, bool flip) {
   const SampleAxis& columns = region.columns;
   const auto count = static_cast<size_t>(columns.count);
   offsets_.resize(count);
-  weights_.resize(2 * count);
+  weights_.resize(count * kWeightsPerPixel);
   for (size_t i = 0; i < count; ++i) {
     const size_t x = flip ? count - 1 - i : i;
     const double position = columns.at(static_cast<int64_t>(i));
-    const int weight = weight_of(position, kColumnBits);
+    const int weight = weight_of(position, kColumnUnit);
     offsets_[x] = static_cast<int32_t>(
         3 * (static_cast<int64_t>(position) - region.region.box.left));
-    weights_[2 * x] = static_cast<int16_t>((1 << kColumnBits) - weight);
-    weights_[2 * x + 1] = static_cast<int16_t>(weight);
+    int16_t* pairs = weights_.data() + x * kWeightsPerPixel;
+    for (int64_t k = 0; k < kWeightsPerPixel; k += 2) {
+      pairs[k] = static_cast<int16_t>(kColumnUnit - weight);
+      pairs[k + 1] = static_cast<int16_t>(weight);
+    }
   }
 }
 
@@ -136,8 +185,8 @@ void PlaneResizer::blend(const SampleAxis& rows, int64_t y, RowSource& source) {
   const auto low = static_cast<int64_t>(position);
   const uint8_t* low_row = source.row(low);
   const uint8_t* high_row = low < rows.highest ? source.row(low + 1) : low_row;
-  blend_rows(low_row, high_row, weight_of(position, kRowBits),
-             blended_.size() - kPadding, blended_.data());
+  blend_rows({low_row, high_row, weight_of(position, kRowUnit),
+              blended_.size() - kPadding, blended_.data()});
 }
 
 void PlaneResizer::resize(const PhotoRegion& region, RowSource& source,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 #include <fstream>
 
 #include "base/error.h"
@@ -57,6 +58,14 @@ std::vector<double> ratios(const std::vector<double>& a,
   std::transform(a.begin(), a.end(), b.begin(), result.begin(),
                  [](double x, double y) { return x / y; });
   return result;
+}
+
+double process_cpu_s() {
+  timespec now{};
+  VOXLIFT_CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) == 0,
+                "the clock of the process");
+  return static_cast<double>(now.tv_sec) +
+         1e-9 * static_cast<double>(now.tv_nsec);
 }
 
 ProcessMemory process_memory() {

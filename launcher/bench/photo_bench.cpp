@@ -35,11 +35,21 @@ dataio::PhotoTransformConfig transform_config(int64_t image_size, bool exact) {
   return config;
 }
 
-// Images per second of each round, of one kind.
+// Of each round, of one kind.
+struct Rates {
+  std::vector<double> per_s;      // Images per second of wall time.
+  std::vector<double> per_cpu_s;  // Per second of CPU time, all threads.
+
+  void add(int64_t num_images, double wall_s, double cpu_s) {
+    per_s.push_back(static_cast<double>(num_images) / wall_s);
+    per_cpu_s.push_back(static_cast<double>(num_images) / cpu_s);
+  }
+};
+
 struct Series {
-  std::vector<double> path;
-  std::vector<double> bare;
-  std::vector<double> exact;
+  Rates path;
+  Rates bare;
+  Rates exact;
 };
 
 class PhotoBench {
@@ -70,10 +80,10 @@ class PhotoBench {
   int64_t num_batches() const { return config_.round_samples / config_.batch; }
 
   sharding::SampleStream::NextRequest requests(int64_t round) const;
-  double stream_rate(const sharding::SampleLoader& loader, int64_t workers,
-                     int64_t round) const;
+  void run_stream(const sharding::SampleLoader& loader, int64_t workers,
+                  int64_t round, Rates& rates) const;
   std::vector<BareJob> bare_jobs(int64_t round) const;
-  double bare_rate(int64_t workers, int64_t round) const;
+  void run_bare(int64_t workers, int64_t round, Rates& rates) const;
   void run_round(int64_t workers, int64_t round, Series& series) const;
   void print(const std::vector<Series>& all) const;
   void print_rates(int64_t workers, const Series& series) const;
@@ -108,8 +118,9 @@ sharding::SampleStream::NextRequest PhotoBench::requests(int64_t round) const {
 }
 
 // From the end of the warm-up to the last batch.
-double PhotoBench::stream_rate(const sharding::SampleLoader& loader,
-                               int64_t workers, int64_t round) const {
+void PhotoBench::run_stream(const sharding::SampleLoader& loader,
+                            int64_t workers, int64_t round,
+                            Rates& rates) const {
   sharding::SampleStream stream(loader,
                                 {.num_workers = workers,
                                  .prefetch_batches = kPrefetchBatches,
@@ -119,12 +130,14 @@ double PhotoBench::stream_rate(const sharding::SampleLoader& loader,
     stream.recycle(stream.next().value());
   }
   const double start_s = clock_.now_s();
+  const double start_cpu_s = process_cpu_s();
   int64_t num_samples = 0;
   while (auto batch = stream.next()) {
     num_samples += static_cast<int64_t>(batch->labels.size());
     stream.recycle(*std::move(batch));
   }
-  return static_cast<double>(num_samples) / (clock_.now_s() - start_s);
+  rates.add(num_samples, clock_.now_s() - start_s,
+            process_cpu_s() - start_cpu_s);
 }
 
 std::vector<BareJob> PhotoBench::bare_jobs(int64_t round) const {
@@ -151,10 +164,11 @@ std::vector<BareJob> PhotoBench::bare_jobs(int64_t round) const {
   return jobs;
 }
 
-double PhotoBench::bare_rate(int64_t workers, int64_t round) const {
+void PhotoBench::run_bare(int64_t workers, int64_t round, Rates& rates) const {
   const std::vector<BareJob> jobs = bare_jobs(round);
   std::atomic<size_t> next = 0;
   const double start_s = clock_.now_s();
+  const double start_cpu_s = process_cpu_s();
   std::vector<std::unique_ptr<Worker>> threads;
   for (int64_t i = 0; i < workers; ++i) {
     threads.push_back(std::make_unique<Worker>(
@@ -168,24 +182,23 @@ double PhotoBench::bare_rate(int64_t workers, int64_t round) const {
   for (const auto& thread : threads) {
     thread->join();
   }
-  return static_cast<double>(jobs.size()) / (clock_.now_s() - start_s);
+  rates.add(static_cast<int64_t>(jobs.size()), clock_.now_s() - start_s,
+            process_cpu_s() - start_cpu_s);
 }
 
 // Back and forth, so that a slow drift of the machine favours none.
 void PhotoBench::run_round(int64_t workers, int64_t round,
                            Series& series) const {
-  const auto bare = [&] { series.bare.push_back(bare_rate(workers, round)); };
-  const auto path = [&] {
-    series.path.push_back(stream_rate(*fast_, workers, round));
-  };
   if (round % 2 == 0) {
-    bare();
-    path();
+    run_bare(workers, round, series.bare);
+    run_stream(*fast_, workers, round, series.path);
   } else {
-    path();
-    bare();
+    run_stream(*fast_, workers, round, series.path);
+    run_bare(workers, round, series.bare);
   }
-  series.exact.push_back(stream_rate(*exact_, workers, round));
+  if (config_.exact) {
+    run_stream(*exact_, workers, round, series.exact);
+  }
 }
 
 double PhotoBench::mean_bytes() const {
@@ -205,24 +218,30 @@ void PhotoBench::print_rates(int64_t workers, const Series& series) const {
                       {"image_size", config_.image_size},
                       {"seed", config_.seed},
                       {"workers", workers}};
-  const auto print_rate = [&](const char* name,
-                              const std::vector<double>& rates) {
-    Json line = figure(str_cat("data.photo.", name), rates, "img/s");
-    const double median = line["median"].get<double>();
-    line["per_core"] = median / static_cast<double>(workers);
-    line["bytes_per_s"] = median * mean_bytes();
+  const auto print = [&](Json line) {
     line["config"] = where;
     out_ << line.dump() << "\n";
   };
+  const auto print_rate = [&](const char* name, const Rates& rates) {
+    Json line = figure(str_cat("data.photo.", name), rates.per_s, "img/s");
+    const double median = quantile(rates.per_s, 0.5);
+    line["per_core"] = median / static_cast<double>(workers);
+    line["per_cpu_s"] = quantile(rates.per_cpu_s, 0.5);
+    line["bytes_per_s"] = median * mean_bytes();
+    print(line);
+  };
+  const auto print_ratio = [&](const char* below, const Rates& rates) {
+    const std::string name = str_cat("data.photo.path_over_", below);
+    print(figure(name, ratios(series.path.per_s, rates.per_s), "ratio"));
+    print(figure(name + ".cpu", ratios(series.path.per_cpu_s, rates.per_cpu_s),
+                 "ratio"));
+  };
   print_rate("path", series.path);
   print_rate("bare", series.bare);
-  print_rate("exact", series.exact);
-  for (const auto& [name, below] : {std::pair{"path_over_bare", &series.bare},
-                                    {"path_over_exact", &series.exact}}) {
-    Json line = figure(str_cat("data.photo.", name),
-                       ratios(series.path, *below), "ratio");
-    line["config"] = where;
-    out_ << line.dump() << "\n";
+  print_ratio("bare", series.bare);
+  if (config_.exact) {
+    print_rate("exact", series.exact);
+    print_ratio("exact", series.exact);
   }
 }
 
@@ -231,8 +250,9 @@ void PhotoBench::print(const std::vector<Series>& all) const {
     print_rates(config_.workers[i], all[i]);
   }
   if (all.size() > 1) {
-    Json line = figure("data.photo.scaling",
-                       ratios(all.back().path, all.front().path), "ratio");
+    Json line =
+        figure("data.photo.scaling",
+               ratios(all.back().path.per_s, all.front().path.per_s), "ratio");
     line["config"] = {
         {"workers", {config_.workers.back(), config_.workers.front()}}};
     out_ << line.dump() << "\n";
@@ -250,7 +270,7 @@ void PhotoBench::run() {
   std::vector<Series> all(config_.workers.size());
   const double start_s = clock_.now_s();
   int64_t round = 0;
-  while (all.front().path.size() < kMinRounds ||
+  while (all.front().path.per_s.size() < kMinRounds ||
          clock_.now_s() - start_s < config_.seconds) {
     for (size_t i = 0; i < all.size(); ++i) {
       run_round(config_.workers[i], round, all[i]);

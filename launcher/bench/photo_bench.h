@@ -16,6 +16,7 @@ struct PhotoBenchConfig {
   int64_t batch = 32;
   int64_t image_size = 224;
   uint64_t seed = 0;
+  bool exact = true;  // Measure exact_decode, too.
 
   void validate(const std::string& path) const;  // Throws ConfigError.
 };
@@ -25,7 +26,7 @@ struct PhotoBenchConfig {
 //          normalise, collate into batches
 //   bare   libjpeg-turbo decoding the same crops at the same scales, the
 //          encoded bytes already in memory, the pixels thrown away
-//   exact  path with exact_decode
+//   exact  path with exact_decode, if wanted
 // Prints one JSON object a line: img/s of each, the ratios of the rounds,
 // memory. Decoded with so many threads; at least three rounds.
 // Throws DataError, IoError.

@@ -22,6 +22,7 @@ int run_photo(Args args) {
   binder.add("batch", config.batch, "samples of a batch");
   binder.add("image-size", config.image_size, "side of a training crop");
   binder.add("seed", config.seed, "of the crops");
+  binder.add("exact", config.exact, "measure data.exact_decode, too");
   binder.require("data");
   if (wants_help(args)) {
     print_command_help(

@@ -79,7 +79,7 @@ TEST(PlaneResizeTest, CopiesAtEqualSizes) {
   const auto out = resize(image, {{0, 0, 33, 46}, 33, 46, {0, 0, 33, 46}}, {});
   for (size_t i = 0; i < 33 * 46; ++i) {
     for (size_t c = 0; c < 3; ++c) {
-      ASSERT_EQ(out[c * 33 * 46 + i], image.rgb[3 * i + c]);
+      ASSERT_FLOAT_EQ(out[c * 33 * 46 + i], image.rgb[3 * i + c]);
     }
   }
 }
