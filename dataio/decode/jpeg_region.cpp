@@ -14,9 +14,11 @@ namespace {
 constexpr int64_t kRingRows = 16;
 constexpr int64_t kRowsAtOnce = 8;
 
-// Chroma at half the resolution is interpolated between neighbours, of which
-// the outermost columns that libjpeg makes lack one.
-constexpr int64_t kMarginColumns = 2;
+// Chroma of half the width is interpolated between neighbours, of which the
+// outermost columns that libjpeg makes lack one.
+int64_t margin_columns(const jpeg_decompress_struct& info) {
+  return info.max_h_samp_factor > 1 ? 2 : 0;
+}
 
 }  // namespace
 
@@ -42,10 +44,11 @@ void JpegRegionReader::start(const JpegRegion& region,
                     box_.width > 0 && right <= info.output_width &&
                     box_.top + box_.height <= info.output_height,
                 "region outside the picture");
-  const int64_t left = std::max<int64_t>(box_.left - kMarginColumns, 0);
+  const int64_t margin = margin_columns(info);
+  const int64_t left = std::max<int64_t>(box_.left - margin, 0);
   auto offset = static_cast<JDIMENSION>(left);
   auto columns = static_cast<JDIMENSION>(
-      std::min<int64_t>(right + kMarginColumns, info.output_width) - left);
+      std::min<int64_t>(right + margin, info.output_width) - left);
   session_.run([&] {
     jpeg_crop_scanline(&info, &offset, &columns);
     jpeg_skip_scanlines(&info, static_cast<JDIMENSION>(box_.top));
@@ -70,15 +73,20 @@ uint8_t* JpegRegionReader::slot(int64_t y) {
   return buffer_->data() + (y % kRingRows) * stride_bytes_;
 }
 
+// libjpeg gives a row or two at a call.
 void JpegRegionReader::read_some() {
   JSAMPROW rows[kRowsAtOnce];
   const int64_t wanted = std::min(kRowsAtOnce, box_.top + box_.height - next_);
   for (int64_t i = 0; i < wanted; ++i) {
     rows[i] = slot(next_ + i);
   }
+  const int64_t first = next_;
   session_.run([&] {
-    next_ += jpeg_read_scanlines(&session_.info(), rows,
-                                 static_cast<JDIMENSION>(wanted));
+    while (next_ < first + wanted) {
+      const int64_t done = next_ - first;
+      next_ += jpeg_read_scanlines(&session_.info(), rows + done,
+                                   static_cast<JDIMENSION>(wanted - done));
+    }
   });
 }
 

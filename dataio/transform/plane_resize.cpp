@@ -1,6 +1,5 @@
 #include "dataio/transform/plane_resize.h"
 
-#include <cmath>
 #include <cstddef>
 
 #if defined(__x86_64__)
@@ -46,9 +45,9 @@ struct RowTask {
   float scale;  // From units of the sums to the network's.
 };
 
-// The weight of the higher neighbour.
-int weight_of(double position, int unit) {
-  return static_cast<int>((position - std::floor(position)) * unit + 0.5);
+// The weight of the neighbour after `low`, the one before the position.
+int weight_of(double position, int64_t low, int unit) {
+  return static_cast<int>((position - static_cast<double>(low)) * unit + 0.5);
 }
 
 void blend_rows_from(size_t first, const BlendTask& task) {
@@ -85,57 +84,69 @@ VOXLIFT_SSSE3 inline __m128i load(const void* from) {
 }
 
 VOXLIFT_SSSE3 void blend_rows_ssse3(const BlendTask& task) {
-  const __m128i weights = _mm_set1_epi16(
-      static_cast<int16_t>(task.weight << 8 | (kRowUnit - task.weight)));
+  const auto [low_row, high_row, weight, count, out] = task;
+  const __m128i weights =
+      _mm_set1_epi16(static_cast<int16_t>(weight << 8 | (kRowUnit - weight)));
   size_t i = 0;
-  for (; i + 16 <= task.count; i += 16) {
-    const __m128i low = load(task.low + i);
-    const __m128i high = load(task.high + i);
-    auto* out = reinterpret_cast<__m128i*>(task.out + i);
-    _mm_storeu_si128(out,
+  for (; i + 16 <= count; i += 16) {
+    const __m128i low = load(low_row + i);
+    const __m128i high = load(high_row + i);
+    auto* to = reinterpret_cast<__m128i*>(out + i);
+    _mm_storeu_si128(to,
                      _mm_maddubs_epi16(_mm_unpacklo_epi8(low, high), weights));
-    _mm_storeu_si128(out + 1,
+    _mm_storeu_si128(to + 1,
                      _mm_maddubs_epi16(_mm_unpackhi_epi8(low, high), weights));
   }
   blend_rows_from(i, task);
 }
 
-// The sums of an output pixel: red, green, blue, and one unused.
-VOXLIFT_SSSE3 inline __m128i pixel_sums(const RowTask& task, int64_t x) {
+// The sums of an output pixel whose left neighbour is at `pixels`: red, green,
+// blue, and one unused.
+VOXLIFT_SSSE3 inline __m128i pixel_sums(const int16_t* pixels,
+                                        const int16_t* weights) {
   // Brings the same colour of both neighbours together.
   const __m128i together =
       _mm_setr_epi8(0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11, -1, -1, -1, -1);
-  const __m128i pixels = load(task.blended + task.offsets[x]);
-  return _mm_madd_epi16(_mm_shuffle_epi8(pixels, together),
-                        load(task.weights + kWeightsPerPixel * x));
+  return _mm_madd_epi16(_mm_shuffle_epi8(load(pixels), together),
+                        load(weights));
 }
 
-VOXLIFT_SSSE3 inline void store_sums(const RowTask& task, __m128i sums,
+VOXLIFT_SSSE3 inline void store_sums(__m128i sums, __m128 mean, __m128 scale,
                                      float* to) {
-  const __m128 centred =
-      _mm_sub_ps(_mm_cvtepi32_ps(sums), _mm_set1_ps(task.mean));
-  _mm_storeu_ps(to, _mm_mul_ps(centred, _mm_set1_ps(task.scale)));
+  _mm_storeu_ps(to, _mm_mul_ps(_mm_sub_ps(_mm_cvtepi32_ps(sums), mean), scale));
 }
 
-// Four output pixels at a time: their sums, transposed into planes.
+// Four output pixels at a time: their sums, transposed into planes. The task's
+// members are copied, because a store could change them for all the compiler
+// knows.
 VOXLIFT_SSSE3 void resize_row_ssse3(const RowTask& task) {
-  int64_t x = 0;
-  for (; x + 4 <= task.width; x += 4) {
-    const __m128i a = pixel_sums(task, x);
-    const __m128i b = pixel_sums(task, x + 1);
-    const __m128i c = pixel_sums(task, x + 2);
-    const __m128i d = pixel_sums(task, x + 3);
+  const int16_t* blended = task.blended;
+  const int32_t* offset = task.offsets;
+  const int16_t* weights = task.weights;
+  const auto [red, green, blue] = task.planes;
+  const __m128 mean = _mm_set1_ps(task.mean);
+  const __m128 scale = _mm_set1_ps(task.scale);
+  const int64_t end = task.width / 4 * 4;
+  for (int64_t x = 0; x < end;
+       x += 4, offset += 4, weights += 4 * kWeightsPerPixel) {
+    const __m128i a = pixel_sums(blended + offset[0], weights);
+    const __m128i b =
+        pixel_sums(blended + offset[1], weights + kWeightsPerPixel);
+    const __m128i c =
+        pixel_sums(blended + offset[2], weights + 2 * kWeightsPerPixel);
+    const __m128i d =
+        pixel_sums(blended + offset[3], weights + 3 * kWeightsPerPixel);
     const __m128i red_green_ab = _mm_unpacklo_epi32(a, b);
     const __m128i red_green_cd = _mm_unpacklo_epi32(c, d);
-    const __m128i blue_ab = _mm_unpackhi_epi32(a, b);
-    const __m128i blue_cd = _mm_unpackhi_epi32(c, d);
-    store_sums(task, _mm_unpacklo_epi64(red_green_ab, red_green_cd),
-               task.planes[0] + x);
-    store_sums(task, _mm_unpackhi_epi64(red_green_ab, red_green_cd),
-               task.planes[1] + x);
-    store_sums(task, _mm_unpacklo_epi64(blue_ab, blue_cd), task.planes[2] + x);
+    const __m128i blue_abcd =
+        _mm_unpacklo_epi64(_mm_unpackhi_epi32(a, b), _mm_unpackhi_epi32(c, d));
+    store_sums(_mm_unpacklo_epi64(red_green_ab, red_green_cd), mean, scale,
+               red + x);
+    store_sums(_mm_unpackhi_epi64(red_green_ab, red_green_cd), mean, scale,
+               green + x);
+    store_sums(blue_abcd, mean, scale, blue + x);
   }
-  resize_row_from(x, task);
+  resize_row_from(end, task);
 }
 #endif
 
@@ -169,9 +180,9 @@ void PlaneResizer::set_columns(const PhotoRegion& region, bool flip) {
   for (size_t i = 0; i < count; ++i) {
     const size_t x = flip ? count - 1 - i : i;
     const double position = columns.at(static_cast<int64_t>(i));
-    const int weight = weight_of(position, kColumnUnit);
-    offsets_[x] = static_cast<int32_t>(
-        3 * (static_cast<int64_t>(position) - region.region.box.left));
+    const auto low = static_cast<int64_t>(position);
+    const int weight = weight_of(position, low, kColumnUnit);
+    offsets_[x] = static_cast<int32_t>(3 * (low - region.region.box.left));
     int16_t* pairs = weights_.data() + x * kWeightsPerPixel;
     for (int64_t k = 0; k < kWeightsPerPixel; k += 2) {
       pairs[k] = static_cast<int16_t>(kColumnUnit - weight);
@@ -185,7 +196,7 @@ void PlaneResizer::blend(const SampleAxis& rows, int64_t y, RowSource& source) {
   const auto low = static_cast<int64_t>(position);
   const uint8_t* low_row = source.row(low);
   const uint8_t* high_row = low < rows.highest ? source.row(low + 1) : low_row;
-  blend_rows({low_row, high_row, weight_of(position, kRowUnit),
+  blend_rows({low_row, high_row, weight_of(position, low, kRowUnit),
               blended_.size() - kPadding, blended_.data()});
 }
 
