@@ -22,8 +22,8 @@ Json figure(const std::string& name, const std::vector<double>& values,
 std::vector<double> ratios(const std::vector<double>& a,
                            const std::vector<double>& b);
 
-// CPU time that all threads of this process have used: unlike wall time, it does
-// not grow while other programs hold the processor.
+// CPU time that all threads of this process have used: unlike wall time, it
+// does not grow while other programs hold the processor.
 double process_cpu_s();
 
 // Memory of this process, resident now and at its highest, from the kernel.
