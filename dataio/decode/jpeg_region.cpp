@@ -27,8 +27,8 @@ JpegRegionReader::JpegRegionReader(std::span<const std::byte> bytes,
                                    const DecodeLimits& limits)
     : session_(bytes, origin) {
   session_.read_header();
-  check_claimed_size({height(), width()}, bytes.size(), kMaxJpegPixelsPerByte, origin,
-              limits);
+  check_claimed_size({height(), width()}, bytes.size(), kMaxJpegPixelsPerByte,
+                     origin, limits);
 }
 
 void JpegRegionReader::start(const JpegRegion& region,
