@@ -66,7 +66,7 @@ class TrainLoop {
 
   // One step and its parts.
   void take_step(sharding::SampleStream& stream, bool* stop);
-  void run_slot(int64_t slot, SampleBatch samples,
+  void run_slot(int64_t slot, SampleBatch& samples,
                 std::span<double> slot_values);
   void update_batch_norms();
   StepTotals gather_totals(const std::vector<double>& slot_values,
@@ -310,7 +310,7 @@ int64_t TrainLoop::total_steps() const {
   return config_.run.max_steps > 0 ? std::min(all, config_.run.max_steps) : all;
 }
 
-void TrainLoop::run_slot(int64_t slot, SampleBatch samples,
+void TrainLoop::run_slot(int64_t slot, SampleBatch& samples,
                          std::span<double> slot_values) {
   reducer_->begin_slot(slot - slots_.begin);
   if (!samples.labels.empty()) {
@@ -403,8 +403,8 @@ void TrainLoop::take_step(sharding::SampleStream& stream, bool* stop) {
                       samples->request.step == step_in_epoch,
                   "the stream is out of step");
     const auto index = static_cast<size_t>(slot - slots_.begin);
-    run_slot(slot, *std::move(samples),
-             std::span(values).subspan(index * width, width));
+    run_slot(slot, *samples, std::span(values).subspan(index * width, width));
+    stream.recycle(*std::move(samples));
   }
   reducer_->finish();
   const double lr = learning_rate_now();

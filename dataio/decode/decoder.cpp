@@ -49,6 +49,12 @@ std::string first_bytes(std::span<const std::byte> bytes) {
                           " bytes, the first are ", first_bytes(bytes), ")"));
 }
 
+[[noreturn]] void throw_claim(const std::string& origin, ClaimedSize size,
+                              const std::string& why) {
+  throw DataError(
+      str_cat(origin, ": claims ", size.height, " x ", size.width, " ", why));
+}
+
 }  // namespace
 
 std::optional<Format> detect_format(std::span<const std::byte> bytes) {
@@ -75,17 +81,16 @@ void check_claimed_size(ClaimedSize size, size_t file_bytes,
                         int64_t pixels_per_byte, const std::string& origin,
                         const DecodeLimits& limits) {
   const auto [height, width] = size;
-  const std::string claim = str_cat(origin, ": claims ", height, " x ", width);
-  if (height < 1 || width < 1) {
-    throw DataError(claim + " pixels (height x width), want at least 1 x 1");
-  }
   const int64_t max_pixels = std::min(limits.max_pixels, limits.max_elements);
+  if (height < 1 || width < 1) {
+    throw_claim(origin, size, "pixels (height x width), want at least 1 x 1");
+  }
   if (height > max_pixels / width) {
-    throw DataError(str_cat(claim, " pixels, the limit is ", max_pixels));
+    throw_claim(origin, size, str_cat("pixels, the limit is ", max_pixels));
   }
   if (height * width / pixels_per_byte > static_cast<int64_t>(file_bytes)) {
-    throw DataError(
-        str_cat(claim, " pixels, which ", file_bytes, " bytes cannot hold"));
+    throw_claim(origin, size,
+                str_cat("pixels, which ", file_bytes, " bytes cannot hold"));
   }
 }
 

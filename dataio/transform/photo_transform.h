@@ -45,6 +45,13 @@ struct PhotoTransformConfig {
   int64_t eval_resize_short = 256;
   double mean = 114.495;
   double std = 57.63;
+  // Training: decode the whole picture at full size and resize it in floating
+  // point, as the reference does. Otherwise of a JPEG only the crop is decoded,
+  // a large one at a half, a quarter or an eighth of its size, and resized in
+  // fixed point (docs/photographs.md gives the difference). Takes about three
+  // times as long. Evaluation always does it: scores must be comparable with
+  // published ones.
+  bool exact_decode = false;
 
   // Throws ConfigError naming `path`.field.
   void validate(const std::string& path) const;

@@ -5,19 +5,10 @@
 #include <cstdint>
 #include <span>
 
+#include "dataio/crop_box.h"
 #include "dataio/image.h"
 
 namespace voxlift::dataio {
-
-// A rectangle of whole pixels.
-struct CropBox {
-  int64_t top = 0;
-  int64_t left = 0;
-  int64_t height = 0;
-  int64_t width = 0;
-
-  bool operator==(const CropBox&) const = default;
-};
 
 // What to compute: `source` of the picture, resized to height x width, of which
 // `window` is wanted. The window may be the whole.

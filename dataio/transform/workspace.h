@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "dataio/transform/plane_resize.h"
+
 namespace voxlift::dataio {
 
 // Buffers that grow to what the largest sample needs and are then reused. Their
@@ -13,6 +15,7 @@ struct Workspace {
   std::vector<std::byte> encoded;  // A sample as stored.
   std::vector<uint8_t> bytes;
   std::vector<float> floats;
+  PlaneResizer resizer;
 };
 
 }  // namespace voxlift::dataio

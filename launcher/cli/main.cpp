@@ -1,5 +1,6 @@
 // voxlift: the light commands, and the door to voxlift-trainer.
 
+#include "launcher/cli/bench_command.h"
 #include "launcher/cli/command.h"
 #include "launcher/cli/inspect_command.h"
 #include "launcher/cli/pack_command.h"
@@ -15,6 +16,7 @@ int main(int argc, char** argv) {
       .commands = {
           launcher::make_synth_command(), launcher::make_pack_command(),
           launcher::make_inspect_command(), launcher::make_verify_command(),
+          launcher::make_bench_command(),
           launcher::make_trainer_command(
               "train", "train a network on a packed data set"),
           launcher::make_trainer_command(

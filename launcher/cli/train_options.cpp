@@ -25,6 +25,8 @@ void bind_data(OptionBinder& binder, trainer::DataConfig& data) {
 }
 
 void bind_photo(OptionBinder& binder, dataio::PhotoTransformConfig& photo) {
+  binder.add("data.exact_decode", photo.exact_decode,
+             "decode whole photographs at full size; slower");
   binder.add("photo.image_size", photo.image_size, "side of a training crop");
   binder.add("photo.min_area_frac", photo.min_area_frac,
              "least share of the picture in a random crop");

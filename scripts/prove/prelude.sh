@@ -26,6 +26,25 @@ small_world() {
 	done
 }
 
+# original_photos COPIES: the 20 full-size photographs of $SHARED, so many copies
+# of each, in $WORK/originals/train/CLASS and packed in $WORK/packed.
+original_photos() {
+	local from=$SHARED/data/natural/imagenet_originals path name copy
+	[ -d "$from" ] || {
+		echo "$NAME: no $from: set VOXLIFT_SHARED" >&2
+		exit 2
+	}
+	for path in "$from"/*.JPEG; do
+		name=$(basename "$path" .JPEG)
+		mkdir -p "$WORK/originals/train/${name%%_*}"
+		for copy in $(seq "$1"); do
+			cp "$path" "$WORK/originals/train/${name%%_*}/${name%%_*}_$copy.JPEG"
+		done
+	done
+	"$BIN/voxlift" pack --source "$WORK/originals" --layout imagenet --split train \
+		--out "$WORK/packed" >/dev/null 2>&1
+}
+
 # tiny_run OUT RANKS [OPTION...]: a run of a tiny network on the small world:
 # 52 samples, 4 slots of 3 (the last step of an epoch is a short one, 5 steps an
 # epoch), 20 steps. Logs go to OUT.log.

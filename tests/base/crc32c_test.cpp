@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -38,6 +39,23 @@ TEST(Crc32cTest, ContinuesAtEverySplit) {
   for (size_t split = 0; split <= all.size(); ++split) {
     EXPECT_EQ(crc32c(all.subspan(split), crc32c(all.first(split))),
               crc32c(all));
+  }
+}
+
+// Long runs are summed in three parts, short ones in one.
+TEST(Crc32cTest, GivesTheSameInOneRunAsInShortOnes) {
+  RandomStream random(2, Purpose::kFault, 0, 0);
+  std::vector<std::byte> bytes(20000);
+  for (std::byte& byte : bytes) {
+    byte = static_cast<std::byte>(random.next_u32());
+  }
+  for (const size_t size : {3071, 3072, 3073, 6144, 9999, 20000}) {
+    const auto all = std::span<const std::byte>(bytes).first(size);
+    uint32_t crc = 0;
+    for (size_t at = 0; at < size; at += 100) {
+      crc = crc32c(all.subspan(at, std::min<size_t>(100, size - at)), crc);
+    }
+    EXPECT_EQ(crc32c(all), crc) << size;
   }
 }
 

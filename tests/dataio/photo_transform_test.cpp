@@ -13,7 +13,7 @@
 #include "dataio/transform/plane_order.h"
 #include "dataio/transform/random_resized_crop.h"
 #include "dataio/transform/resize.h"
-#include "tests/dataio/made_files.h"
+#include "tests/dataio/made_jpeg.h"
 #include "tests/support/expect_error.h"
 
 namespace voxlift::dataio {
@@ -240,6 +240,71 @@ TEST(PhotoTransformTest, MirrorsLeftAndRight) {
     }
     ASSERT_EQ(straight, mirrored);
   }
+}
+
+// Peak 255.
+double psnr_db(const std::vector<float>& a, const std::vector<float>& b) {
+  double sum = 0.0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    sum += std::pow(static_cast<double>(a[i]) - b[i], 2);
+  }
+  return 10.0 * std::log10(255.0 * 255.0 * static_cast<double>(a.size()) / sum);
+}
+
+double worst_psnr_db(const Bytes& bytes, int64_t image_size) {
+  PhotoTransformConfig config;
+  config.image_size = image_size;
+  config.mean = 0.0;
+  config.std = 1.0;
+  const auto fast = make_photo_train_transform(config);
+  config.exact_decode = true;
+  const auto exact = make_photo_train_transform(config);
+  double worst = 100.0;
+  for (uint64_t id = 0; id < 10; ++id) {
+    worst =
+        std::min(worst, psnr_db(run(*fast, bytes, id), run(*exact, bytes, id)));
+  }
+  return worst;
+}
+
+// At full size only the fixed-point weights differ; at a smaller one, a picture
+// without fine detail looks the same.
+TEST(PhotoTransformTest, DecodesFastWhatItDecodesExactly) {
+  const Bytes noisy = test::styled_jpeg(test::noisy_image(300, 400), {});
+  EXPECT_GT(worst_psnr_db(noisy, 224), 50.0);
+  const Bytes smooth = test::styled_jpeg(test::ramp_image(600, 800), {});
+  EXPECT_GT(worst_psnr_db(smooth, 100), 45.0);
+}
+
+TEST(PhotoTransformTest, DrawsTheSameForFastAndExactDecoding) {
+  for (const bool exact : {false, true}) {
+    PhotoTransformConfig config;
+    config.exact_decode = exact;
+    RandomStream draws = draws_of(4);
+    Workspace workspace;
+    std::vector<float> out(3 * 224 * 224);
+    make_photo_train_transform(config)->apply(
+        encode_jpeg(test::ramp_image(300, 400)), "x.jpg", draws, workspace,
+        out);
+    RandomStream wanted = draws_of(4);
+    (void)draw_crop(300, 400, config, wanted);
+    (void)wanted.bernoulli(0.5);
+    (void)draw_plane_order(1.0, wanted);
+    EXPECT_EQ(draws.next_u64(), wanted.next_u64());
+  }
+}
+
+TEST(PhotoTransformTest, DecodesCmykAndGreyForTraining) {
+  PhotoTransformConfig config;
+  config.mean = 0.0;
+  config.std = 1.0;
+  const auto transform = make_photo_train_transform(config);
+  const auto grey =
+      run(*transform, test::plain_jpeg({.num_components = 1}, 30, 40, {120}));
+  EXPECT_NEAR(grey[0], 120.0F, 1.0F);
+  const auto cmyk = run(*transform, test::plain_jpeg({.num_components = 4}, 30,
+                                                     40, {0, 0, 0, 128}));
+  EXPECT_NEAR(cmyk[0], 127.0F, 1.0F);
 }
 
 TEST(PhotoTransformTest, AcceptsASinglePixel) {

@@ -76,6 +76,39 @@ TEST_F(LightCommandsTest, PackAndVerifyTheGeneratedWorld) {
   expect_says(verify.out, "is good: 1 shards, 24 samples");
 }
 
+TEST_F(LightCommandsTest, BenchPhotosBesideABareDecoder) {
+  const ChildResult result =
+      voxlift({"bench", "data.photo", "--data", pack_photos(), "--workers",
+               "1,2", "--seconds", "0", "--round-samples", "8", "--batch", "4",
+               "--image-size", "32"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  for (const std::string name :
+       {"path", "bare", "exact", "path_over_bare", "path_over_exact",
+        "path_over_bare.cpu", "scaling", "memory"}) {
+    expect_says(result.out, str_cat("\"data.photo.", name, "\""));
+  }
+  expect_says(result.out, "\"n\":3");
+  expect_says(result.out, "\"workers\":2");
+}
+
+TEST_F(LightCommandsTest, BenchTheQualityOfFastDecoding) {
+  const ChildResult result =
+      voxlift({"bench", "data.photo_quality", "--data", pack_photos(),
+               "--draws", "2", "--image-size", "32"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  expect_says(result.out, "\"data.photo_quality\",\"n\":48");
+}
+
+TEST_F(LightCommandsTest, BenchRefusesWhatItCannotMeasure) {
+  const ChildResult unknown = voxlift({"bench", "data.foto"});
+  EXPECT_EQ(unknown.exit_code, 2);
+  expect_says(unknown.err, "no benchmark 'data.foto', there are data.photo");
+  const ChildResult few = voxlift({"bench", "data.photo", "--data", "x",
+                                   "--round-samples", "3", "--batch", "4"});
+  EXPECT_EQ(few.exit_code, 2);
+  expect_says(few.err, "round_samples is 3, at least one batch of 4");
+}
+
 TEST_F(LightCommandsTest, PackTheValidationSplit) {
   const ChildResult result =
       voxlift({"pack", "--source", synth_photos(), "--layout", "imagenet",

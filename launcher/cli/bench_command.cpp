@@ -1,0 +1,115 @@
+#include "launcher/cli/bench_command.h"
+
+#include <iostream>
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "launcher/bench/photo_bench.h"
+#include "launcher/cli/command_help.h"
+
+namespace voxlift::launcher {
+namespace {
+
+using Args = std::span<const std::string>;
+
+int run_photo(Args args) {
+  PhotoBenchConfig config;
+  OptionBinder binder("voxlift bench data.photo", false);
+  binder.add("data", config.data, "packed photographs, all JPEG");
+  binder.add("workers", config.workers, "decoding threads, e.g. 1,2");
+  binder.add("seconds", config.seconds, "for all rounds; at least 3 rounds");
+  binder.add("round-samples", config.round_samples, "samples of a round");
+  binder.add("batch", config.batch, "samples of a batch");
+  binder.add("image-size", config.image_size, "side of a training crop");
+  binder.add("seed", config.seed, "of the crops");
+  binder.add("exact", config.exact, "measure data.exact_decode, too");
+  binder.require("data");
+  if (wants_help(args)) {
+    print_command_help(
+        {"voxlift bench data.photo --data DIR [OPTIONS]",
+         "Rate of the training path beside a bare libjpeg-turbo loop over the "
+         "same crops\nand beside data.exact_decode, in alternating rounds. One "
+         "JSON object a line.",
+         {"voxlift bench data.photo --data packed --workers 1,2"}},
+        binder);
+    return 0;
+  }
+  binder.parse(args);
+  bench_photo(config, std::cout);
+  return 0;
+}
+
+int run_photo_quality(Args args) {
+  PhotoQualityConfig config;
+  OptionBinder binder("voxlift bench data.photo_quality", false);
+  binder.add("data", config.data, "packed photographs");
+  binder.add("draws", config.draws, "crops of each picture");
+  binder.add("image-size", config.image_size, "side of a training crop");
+  binder.add("seed", config.seed, "of the crops");
+  binder.require("data");
+  if (wants_help(args)) {
+    print_command_help(
+        {"voxlift bench data.photo_quality --data DIR [OPTIONS]",
+         "PSNR of the training path against data.exact_decode, all samples "
+         "and those\ndecoded at each scale (in eighths). One JSON object a "
+         "line.",
+         {"voxlift bench data.photo_quality --data packed --draws 10"}},
+        binder);
+    return 0;
+  }
+  binder.parse(args);
+  bench_photo_quality(config, std::cout);
+  return 0;
+}
+
+struct Benchmark {
+  std::string name;
+  std::string summary;
+  int (*run)(Args);
+};
+
+const std::vector<Benchmark>& benchmarks() {
+  static const std::vector<Benchmark> kAll = {
+      {"data.photo", "photographs to batches, img/s", run_photo},
+      {"data.photo_quality", "fast against exact decoding, dB",
+       run_photo_quality},
+  };
+  return kAll;
+}
+
+void print_help() {
+  std::cout
+      << "usage: voxlift bench NAME [OPTIONS]\n\n"
+         "Measures, and prints one JSON object a line. NAME is one of\n\n";
+  for (const Benchmark& benchmark : benchmarks()) {
+    std::cout << "  " << benchmark.name << "  " << benchmark.summary << "\n";
+  }
+  std::cout << "\nvoxlift bench NAME --help tells its options.\n";
+}
+
+int run(Args args) {
+  const std::string name = args.empty() ? "" : args[0];
+  for (const Benchmark& benchmark : benchmarks()) {
+    if (benchmark.name == name) {
+      return benchmark.run(args.subspan(1));
+    }
+  }
+  if (wants_help(args)) {
+    print_help();
+    return 0;
+  }
+  std::vector<std::string> names;
+  for (const Benchmark& benchmark : benchmarks()) {
+    names.push_back(benchmark.name);
+  }
+  throw ConfigError(
+      str_cat("no benchmark '", name, "', there are ", str_join(names, ", ")));
+}
+
+}  // namespace
+
+Command make_bench_command() {
+  return {"bench", "measure a part of the machine's work", run};
+}
+
+}  // namespace voxlift::launcher
