@@ -412,9 +412,12 @@ H5Dataset H5Group::dataset(const std::string& name) const {
 
 H5Group H5Group::create_group(const std::string& name) {
   const std::string object = where();
+  const H5Handle plist(H5Pcreate(H5P_GROUP_CREATE));
+  // Equal samples give equal bytes: no time stamps.
+  H5Pset_obj_track_times(plist.get(), false);
   H5Handle handle =
       write_handle(H5Gcreate2(handle_.get(), name.c_str(), H5P_DEFAULT,
-                              H5P_DEFAULT, H5P_DEFAULT),
+                              plist.get(), H5P_DEFAULT),
                    object, "cannot create a group");
   return {std::move(handle), file(), child_name(name)};
 }

@@ -31,6 +31,10 @@ struct PackConfig {
   // Photographs: "decode": every file must decode (costs about what one epoch
   // does); "none": files are stored unseen. Scans are always decoded.
   std::string check = "decode";
+  // Rewrites JPEGs without loss, so that training need not decode what lies
+  // beside a crop (dataio/encode/jpeg_restarts.h); else files stay as they are.
+  // Packing takes about three times as long.
+  bool jpeg_restarts = true;
   // "fail": unreadable files are all reported, no index is written;
   // "skip": they are left out and listed in rejected.txt.
   std::string on_error = "fail";

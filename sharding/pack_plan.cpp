@@ -173,6 +173,7 @@ std::string digest_of(const PackPlan& plan) {
   digest.add(static_cast<uint64_t>(format_version(plan.modality)));
   digest.add(dataio::modality_name(plan.modality));
   digest.add(plan.config.check);
+  digest.add(static_cast<uint64_t>(plan.config.jpeg_restarts));
   digest.add(plan.config.seed);
   digest.add(static_cast<uint64_t>(plan.config.shard_bytes));
   for (const auto* names :

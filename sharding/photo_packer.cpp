@@ -1,11 +1,14 @@
 // One shard of photographs: their files as they are.
 
 #include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "base/strings.h"
+#include "dataio/encode/jpeg_restarts.h"
 #include "sharding/shard_packer.h"
 #include "sharding/shard_writer.h"
 
@@ -29,13 +32,20 @@ std::vector<std::byte> read_sample(const dataio::SourceEntry& entry,
 
 // A sample that passed the check, and what it was then.
 struct Accepted {
-  const PlannedSample* sample;
-  uint32_t crc32c;
+  const PlannedSample* sample = nullptr;
+  uint32_t crc32c = 0;
+  // What is stored in place of the file; empty: the file as it is.
+  std::vector<std::byte> rewritten;
+
+  int64_t stored_bytes() const {
+    return rewritten.empty() ? sample->bytes
+                             : static_cast<int64_t>(rewritten.size());
+  }
 };
 
 // Looks at every file, then writes those that passed. The two passes make the
 // length of /bytes known before the first byte is written; the second one reads
-// from the page cache.
+// from the page cache. Memory: what is rewritten, about one shard.
 class PhotoPacker : public ShardPacker {
  public:
   PhotoPacker(const PackPlan& plan, int64_t shard, const PackOutput& output,
@@ -58,8 +68,8 @@ class PhotoPacker : public ShardPacker {
   }
 
  private:
-  // The checksum of a good file; a bad one becomes a reject.
-  std::optional<uint32_t> check_file(const PlannedSample& sample) {
+  // A good file; a bad one becomes a reject.
+  std::optional<Accepted> check_file(const PlannedSample& sample) {
     std::vector<std::byte> bytes;
     const bool good = attempt(sample, [&] {
       bytes = read_sample(sample.source, files());
@@ -72,14 +82,21 @@ class PhotoPacker : public ShardPacker {
       return std::nullopt;
     }
     check_unchanged(sample, bytes.size());
-    return crc32c(bytes);
+    return Accepted{&sample, crc32c(bytes), rewrite(bytes)};
+  }
+
+  std::vector<std::byte> rewrite(std::span<const std::byte> bytes) const {
+    return plan().config.jpeg_restarts
+               ? dataio::add_jpeg_restarts(bytes).value_or(
+                     std::vector<std::byte>{})
+               : std::vector<std::byte>{};
   }
 
   void check_files() {
     for (int64_t i = shard().begin; i < shard().end; ++i) {
-      const auto crc = check_file(sample(i));
-      if (crc.has_value()) {
-        accepted_.push_back({&sample(i), *crc});
+      auto accepted = check_file(sample(i));
+      if (accepted.has_value()) {
+        accepted_.push_back(*std::move(accepted));
       }
       progress(1);
     }
@@ -88,23 +105,34 @@ class PhotoPacker : public ShardPacker {
   void write() {
     for (const Accepted& accepted : accepted_) {
       count(*accepted.sample);
-      summary().bytes += accepted.sample->bytes;
+      summary().bytes += accepted.stored_bytes();
     }
     ShardWriter writer(path(), {plan().modality, plan().digest},
                        summary().bytes, files());
-    for (const auto& [planned, crc] : accepted_) {
-      const auto bytes = read_sample(planned->source, files());
-      check_unchanged(*planned, bytes.size());
-      if (crc32c(bytes) != crc) {
-        throw DataError(str_cat("'", planned->source.path,
-                                "' changed while being packed: checksum ",
-                                crc_text(crc32c(bytes)), ", was ",
-                                crc_text(crc)));
+    for (const Accepted& accepted : accepted_) {
+      const dataio::SourceEntry& source = accepted.sample->source;
+      if (accepted.rewritten.empty()) {
+        writer.append(read_again(accepted), source.label, source.id);
+      } else {
+        writer.append(accepted.rewritten, source.label, source.id);
       }
-      writer.append(bytes, planned->source.label, planned->source.id);
     }
     summary().index_crc32c = writer.finish();
     summary().file = shard().file;
+  }
+
+  // Throws DataError if the file has changed since it was looked at.
+  std::vector<std::byte> read_again(const Accepted& accepted) const {
+    const PlannedSample& planned = *accepted.sample;
+    std::vector<std::byte> bytes = read_sample(planned.source, files());
+    check_unchanged(planned, bytes.size());
+    const uint32_t crc = crc32c(bytes);
+    if (crc != accepted.crc32c) {
+      throw DataError(str_cat(
+          "'", planned.source.path, "' changed while being packed: checksum ",
+          crc_text(crc), ", was ", crc_text(accepted.crc32c)));
+    }
+    return bytes;
   }
 
   std::vector<Accepted> accepted_;

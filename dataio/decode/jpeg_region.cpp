@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "dataio/decode/formats.h"
+#include "dataio/decode/jpeg_cut.h"
 
 namespace voxlift::dataio {
 
@@ -25,7 +26,7 @@ int64_t margin_columns(const jpeg_decompress_struct& info) {
 JpegRegionReader::JpegRegionReader(std::span<const std::byte> bytes,
                                    const std::string& origin,
                                    const DecodeLimits& limits)
-    : session_(bytes, origin) {
+    : bytes_(bytes), session_(bytes, origin) {
   session_.read_header();
   check_claimed_size({height(), width()}, bytes.size(), kMaxJpegPixelsPerByte,
                      origin, limits);
@@ -35,10 +36,11 @@ void JpegRegionReader::start(const JpegRegion& region,
                              std::vector<uint8_t>& buffer) {
   box_ = region.box;
   buffer_ = &buffer;
-  jpeg_decompress_struct& info = session_.info();
+  cut(region.scale);
+  jpeg_decompress_struct& info = session().info();
   info.scale_num = static_cast<unsigned>(region.scale);
   info.scale_denom = 8;
-  session_.run([&] { jpeg_start_decompress(&info); });
+  session().run([&] { jpeg_start_decompress(&info); });
   const int64_t right = box_.left + box_.width;
   VOXLIFT_CHECK(box_.top >= 0 && box_.left >= 0 && box_.height > 0 &&
                     box_.width > 0 && right <= info.output_width &&
@@ -49,7 +51,7 @@ void JpegRegionReader::start(const JpegRegion& region,
   auto offset = static_cast<JDIMENSION>(left);
   auto columns = static_cast<JDIMENSION>(
       std::min<int64_t>(right + margin, info.output_width) - left);
-  session_.run([&] {
+  session().run([&] {
     jpeg_crop_scanline(&info, &offset, &columns);
     jpeg_skip_scanlines(&info, static_cast<JDIMENSION>(box_.top));
   });
@@ -59,7 +61,29 @@ void JpegRegionReader::start(const JpegRegion& region,
   buffer.resize(static_cast<size_t>(kRingRows * stride_bytes_));
 }
 
+void JpegRegionReader::cut(int scale) {
+  // Rounded outwards to pixels of the whole size.
+  const auto down = [&](int64_t x) { return x * 8 / scale; };
+  const auto up = [&](int64_t x) { return (x * 8 + scale - 1) / scale; };
+  CropBox wanted;
+  wanted.top = down(box_.top);
+  wanted.left = down(box_.left);
+  wanted.height = std::min(up(box_.top + box_.height), height()) - wanted.top;
+  wanted.width = std::min(up(box_.left + box_.width), width()) - wanted.left;
+  CropBox kept;
+  if (!cut_jpeg(bytes_, wanted, cut_bytes_, kept)) {
+    return;
+  }
+  cut_.emplace(cut_bytes_, session_.origin());
+  cut_->read_header();
+  // Blocks have whole numbers of pixels at every scale.
+  first_row_ = kept.top * scale / 8;
+  box_.top -= first_row_;
+  box_.left -= kept.left * scale / 8;
+}
+
 const uint8_t* JpegRegionReader::row(int64_t y) {
+  y -= first_row_;
   VOXLIFT_CHECK(y >= box_.top && y < box_.top + box_.height &&
                     y > next_ - kRowsAtOnce - 2,
                 "row outside the region");
@@ -81,10 +105,10 @@ void JpegRegionReader::read_some() {
     rows[i] = slot(next_ + i);
   }
   const int64_t first = next_;
-  session_.run([&] {
+  session().run([&] {
     while (next_ < first + wanted) {
       const int64_t done = next_ - first;
-      next_ += jpeg_read_scanlines(&session_.info(), rows + done,
+      next_ += jpeg_read_scanlines(&session().info(), rows + done,
                                    static_cast<JDIMENSION>(wanted - done));
     }
   });

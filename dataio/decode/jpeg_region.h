@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,6 +26,8 @@ struct JpegRegion {
 //   above the region   entropy decoding only
 //   left and right     entropy decoding only
 //   below              not read at all (a progressive file is read to its end)
+//   restart intervals  those beside the region are taken out before
+//   (jpeg_cut.h)
 // So damage of the entropy-coded data below the region goes unnoticed: packing
 // has decoded every file completely, and a checksum tells that the bytes have
 // not changed since.
@@ -52,14 +55,23 @@ class JpegRegionReader : public RowSource {
   const uint8_t* row(int64_t y) override;
 
  private:
+  // Cuts the region's surroundings away where the file allows it; moves box_.
+  void cut(int scale);
+
+  JpegSession& session() { return cut_.has_value() ? *cut_ : session_; }
+
   uint8_t* slot(int64_t y);
   void read_some();
 
+  std::span<const std::byte> bytes_;
   JpegSession session_;
-  CropBox box_;
-  int64_t next_ = 0;          // The row that libjpeg gives next.
-  int64_t stride_bytes_ = 0;  // Of a row in the buffer.
-  int64_t skip_bytes_ = 0;    // From the start of a row to column box.left.
+  std::vector<std::byte> cut_bytes_;
+  std::optional<JpegSession> cut_;  // Of cut_bytes_.
+  CropBox box_;                     // In the picture that session() reads.
+  int64_t first_row_ = 0;           // Of that picture in the whole one.
+  int64_t next_ = 0;                // The row that libjpeg gives next.
+  int64_t stride_bytes_ = 0;        // Of a row in the buffer.
+  int64_t skip_bytes_ = 0;  // From the start of a row to column box.left.
   std::vector<uint8_t>* buffer_ = nullptr;
 };
 

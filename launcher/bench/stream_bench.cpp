@@ -40,20 +40,27 @@ sharding::EpochAssignment assign(const sharding::Dataset& dataset,
                                    epoch);
 }
 
-// All batches of an epoch, in order.
+// All batches of some epochs, in order. One assignment at a time, as in
+// training.
 sharding::SampleStream::NextRequest requests_of(
-    const sharding::EpochAssignment& assignment) {
-  return
-      [&assignment,
-       step = int64_t{0}]() mutable -> std::optional<sharding::BatchRequest> {
-        if (step == assignment.num_steps()) {
-          return std::nullopt;
-        }
-        sharding::BatchRequest request{assignment.epoch(), step, 0,
-                                       assignment.slot_samples(step, 0)};
-        ++step;
-        return request;
-      };
+    const sharding::Dataset& dataset, const StreamBenchConfig& config,
+    int64_t num_epochs) {
+  return [&dataset, &config, num_epochs, epoch = int64_t{0}, step = int64_t{0},
+          assignment = std::make_shared<sharding::EpochAssignment>(
+              assign(dataset, config,
+                     0))]() mutable -> std::optional<sharding::BatchRequest> {
+    if (step == assignment->num_steps()) {
+      if (++epoch == num_epochs) {
+        return std::nullopt;
+      }
+      step = 0;
+      *assignment = assign(dataset, config, epoch);
+    }
+    sharding::BatchRequest request{epoch, step, 0,
+                                   assignment->slot_samples(step, 0)};
+    ++step;
+    return request;
+  };
 }
 
 }  // namespace
@@ -81,7 +88,7 @@ void bench_start(const StreamBenchConfig& config, std::ostream& out) {
   const auto loader = make_loader(dataset, config);
   sharding::SampleStream stream(
       *loader, {.num_workers = config.workers, .seed = config.seed},
-      requests_of(assignment), clock);
+      requests_of(dataset, config, 1), clock);
   VOXLIFT_CHECK(stream.next().has_value(), "a batch");
   const double first_s = clock.now_s();
   const auto num_samples = static_cast<double>(dataset.num_samples());
@@ -104,22 +111,25 @@ void bench_memory(const StreamBenchConfig& config, std::ostream& out) {
   const RealClock clock;
   const sharding::Dataset dataset(config.data, {});
   const auto loader = make_loader(dataset, config);
+  sharding::SampleStream stream(
+      *loader, {.num_workers = config.workers, .seed = config.seed},
+      requests_of(dataset, config, config.epochs), clock);
   std::vector<int64_t> resident;
-  for (int64_t epoch = 0; epoch < config.epochs; ++epoch) {
-    const sharding::EpochAssignment assignment = assign(dataset, config, epoch);
-    sharding::SampleStream stream(
-        *loader, {.num_workers = config.workers, .seed = config.seed},
-        requests_of(assignment), clock);
-    while (auto batch = stream.next()) {
-      stream.recycle(*std::move(batch));
-    }
+  const auto end_epoch = [&] {
     resident.push_back(process_memory().resident_bytes);
     out << Json{{"name", "data.memory"},
-                {"epoch", epoch},
+                {"epoch", resident.size() - 1},
                 {"resident_bytes", resident.back()}}
                .dump()
         << "\n";
+  };
+  while (auto batch = stream.next()) {
+    if (batch->request.epoch > static_cast<int64_t>(resident.size())) {
+      end_epoch();
+    }
+    stream.recycle(*std::move(batch));
   }
+  end_epoch();
   const auto settled =
       resident.begin() + std::min<int64_t>(1, config.epochs - 1);
   out << Json{{"name", "data.memory"},

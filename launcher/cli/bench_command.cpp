@@ -4,7 +4,9 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "launcher/bench/patch_bench.h"
 #include "launcher/bench/photo_bench.h"
+#include "launcher/bench/stream_bench.h"
 #include "launcher/cli/command_help.h"
 
 namespace voxlift::launcher {
@@ -62,6 +64,66 @@ int run_photo_quality(Args args) {
   return 0;
 }
 
+int run_patches(Args args) {
+  PatchBenchConfig config;
+  OptionBinder binder("voxlift bench data.patch", false);
+  binder.add("data", config.data, "packed scans");
+  binder.add("sizes", config.sizes, "sides of cubic patches");
+  binder.add("workers", config.workers, "reading threads, e.g. 1,2");
+  binder.add("rounds", config.rounds, "timed rounds");
+  binder.add("round-patches", config.round_patches, "patches of a round");
+  binder.add("seed", config.seed, "of the positions");
+  binder.require("data");
+  if (wants_help(args)) {
+    print_command_help(
+        {"voxlift bench data.patch --data DIR [OPTIONS]",
+         "Random 3D patches out of packed scans, as float32, checksums "
+         "compared. One JSON\nobject a line.",
+         {"voxlift bench data.patch --data packed --sizes 48,96"}},
+        binder);
+    return 0;
+  }
+  binder.parse(args);
+  bench_patches(config, std::cout);
+  return 0;
+}
+
+// data.start and data.memory.
+int run_stream(Args args, const std::string& name, const std::string& text,
+               void (*bench)(const StreamBenchConfig&, std::ostream&)) {
+  StreamBenchConfig config;
+  OptionBinder binder("voxlift bench " + name, false);
+  binder.add("data", config.data, "a packed data set");
+  binder.add("workers", config.workers, "decoding threads");
+  binder.add("batch", config.batch, "samples of a batch");
+  binder.add("image-size", config.image_size, "side of photographs");
+  binder.add("epochs", config.epochs, "of data.memory");
+  binder.add("seed", config.seed, "of order and draws");
+  binder.require("data");
+  if (wants_help(args)) {
+    print_command_help(
+        {str_cat("voxlift bench ", name, " --data DIR [OPTIONS]"),
+         text,
+         {str_cat("voxlift bench ", name, " --data packed")}},
+        binder);
+    return 0;
+  }
+  binder.parse(args);
+  bench(config, std::cout);
+  return 0;
+}
+
+int run_start(Args args) {
+  return run_stream(args, "data.start",
+                    "Time and memory until the first batch is there.",
+                    bench_start);
+}
+
+int run_memory(Args args) {
+  return run_stream(args, "data.memory",
+                    "Resident memory after each of many epochs.", bench_memory);
+}
+
 struct Benchmark {
   std::string name;
   std::string summary;
@@ -70,9 +132,12 @@ struct Benchmark {
 
 const std::vector<Benchmark>& benchmarks() {
   static const std::vector<Benchmark> kAll = {
+      {"data.memory", "resident memory over many epochs", run_memory},
+      {"data.patch", "random 3D patches, patches/s", run_patches},
       {"data.photo", "photographs to batches, img/s", run_photo},
       {"data.photo_quality", "fast against exact decoding, dB",
        run_photo_quality},
+      {"data.start", "time and memory until the first batch", run_start},
   };
   return kAll;
 }

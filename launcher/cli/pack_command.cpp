@@ -9,8 +9,8 @@
 #include "base/json.h"
 #include "base/progress.h"
 #include "base/strings.h"
-#include "dataio/recipe/recipe.h"
 #include "dataio/manifest.h"
+#include "dataio/recipe/recipe.h"
 #include "launcher/cli/command_help.h"
 #include "launcher/cli/pack_layouts.h"
 #include "launcher/cli/rank_frame.h"
@@ -43,6 +43,8 @@ OptionBinder bind(PackOptions& options) {
              "steps for every scan, e.g. \"orient:RAS resample:1,1,1\"");
   binder.add("check", options.pack.check,
              "decode: every picture must decode; none");
+  binder.add("jpeg-restarts", options.pack.jpeg_restarts,
+             "rewrite JPEGs without loss so that crops decode faster");
   binder.add("on-error", options.pack.on_error,
              "fail, or skip files that do not decode");
   binder.add("replace", options.replace,
@@ -64,7 +66,8 @@ void print_help(const OptionBinder& binder) {
        {"voxlift pack --source photos --layout folders --out packed",
         "voxlift pack --source imagenet --layout imagenet --split val --out "
         "val",
-        "voxlift pack --source scans/train.csv --layout volumes --out scans \\\n"
+        "voxlift pack --source scans/train.csv --layout volumes --out scans "
+        "\\\n"
         "    --recipe \"orient:RAS resample:1,1,1 clip:-1000,400\"",
         "voxlift pack --source lidc --layout lidc --split-fracs 0.8,0,0.2 "
         "--split test --dry-run",

@@ -85,8 +85,7 @@ def main():
             for name, array in arrays.items():
                 shard[name] = array
             width = max(map(len, names))
-            shard.create_dataset("id", data=np.array(names, f"S{width}"),
-                                 dtype=h5py.string_dtype("utf-8", width))
+            shard["id"] = np.array(names, f"S{width}")
             crc = np.uint32(crc32c(raw))
             shard.attrs["index_crc32c"] = crc
         shards.append({"file": os.path.basename(path),

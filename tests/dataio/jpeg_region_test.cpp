@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <string>
 
+#include "base/files.h"
 #include "base/random.h"
 #include "base/strings.h"
 #include "dataio/decode/decoder.h"
+#include "dataio/decode/jpeg_cut.h"
+#include "dataio/encode/jpeg_restarts.h"
 #include "tests/dataio/made_jpeg.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/shared_data.h"
@@ -97,8 +100,85 @@ TEST(JpegRegionTest, EqualsThatPartOfRealPhotographs) {
       GTEST_SKIP() << voxlift::test::shared_data_missing("data/natural/" +
                                                          name);
     }
-    expect_equal_to_the_whole(test::file_bytes(path), 5);
+    const Bytes bytes = test::file_bytes(path);
+    expect_equal_to_the_whole(bytes, 5);
+    const auto restarted = add_jpeg_restarts(bytes);
+    ASSERT_TRUE(restarted.has_value());
+    EXPECT_EQ(decode_image(*restarted, kOrigin).rgb,
+              decode_image(bytes, kOrigin).rgb);
+    EXPECT_LT(restarted->size(), bytes.size() * 11 / 10);
+    expect_equal_to_the_whole(*restarted, 20);
   }
+}
+
+TEST(JpegRegionTest, EqualsThatPartWhereRestartsLetItBeCutOut) {
+  // 120 is 15 units of 8 and 7.5 of 16: with and without a ragged edge.
+  const Image image = test::noisy_image(117, 120);
+  for (const JpegStyle& style :
+       {JpegStyle{}, JpegStyle{.across = 1, .down = 1},
+        JpegStyle{.across = 2, .down = 1}, JpegStyle{.across = 1, .down = 2},
+        JpegStyle{.grey = true}, JpegStyle{.progressive = true},
+        JpegStyle{.across = 4, .down = 1}}) {
+    SCOPED_TRACE(str_cat(style.across, "x", style.down, " grey ", style.grey,
+                         " progressive ", style.progressive));
+    const auto bytes = add_jpeg_restarts(test::styled_jpeg(image, style));
+    ASSERT_TRUE(bytes.has_value());
+    expect_equal_to_the_whole(*bytes, 40);
+  }
+}
+
+TEST(JpegCutTest, TakesNoMoreThanTheUnitsAround) {
+  const auto bytes = add_jpeg_restarts(
+      test::styled_jpeg(test::noisy_image(160, 240), {.across = 1, .down = 1}));
+  ASSERT_TRUE(bytes.has_value());
+  Bytes part;
+  CropBox kept;
+  // 30 units across in intervals of 6.
+  ASSERT_TRUE(cut_jpeg(*bytes, {80, 100, 16, 8}, part, kept));
+  EXPECT_EQ(kept, (CropBox{80, 96, 16, 48}));
+  EXPECT_LT(part.size(), bytes->size() / 10);
+  EXPECT_EQ(decode_image(part, kOrigin).rgb,
+            cut(decode_image(*bytes, kOrigin), kept).rgb);
+}
+
+TEST(JpegCutTest, LeavesFilesWithoutRestartsAlone) {
+  Bytes part;
+  CropBox kept;
+  EXPECT_FALSE(cut_jpeg(test::styled_jpeg(test::noisy_image(64, 64), {}),
+                        {0, 0, 8, 8}, part, kept));
+}
+
+// Any change of a byte and any cut is refused, or makes a file that libjpeg
+// reads or refuses.
+TEST(JpegCutTest, SurvivesDamage) {
+  const auto good =
+      add_jpeg_restarts(test::styled_jpeg(test::noisy_image(48, 64), {}));
+  ASSERT_TRUE(good.has_value());
+  RandomStream draws(5, Purpose::kAugment, 0, 0);
+  for (int i = 0; i < 2000; ++i) {
+    Bytes bad = *good;
+    const auto last = static_cast<int64_t>(bad.size()) - 1;
+    bad[static_cast<size_t>(draws.uniform_int(0, last))] =
+        static_cast<std::byte>(draws.uniform_int(0, 255));
+    if (i % 3 == 0) {
+      bad.resize(static_cast<size_t>(draws.uniform_int(0, last)));
+    }
+    Bytes part;
+    CropBox kept;
+    if (cut_jpeg(bad, {8, 8, 20, 20}, part, kept)) {
+      try {
+        (void)decode_image(part, kOrigin);
+      } catch (const DataError&) {
+      }
+    }
+  }
+}
+
+TEST(JpegRestartsTest, LeavesAloneWhatItCannotKeep) {
+  EXPECT_FALSE(add_jpeg_restarts(as_bytes("no picture")).has_value());
+  Bytes cut_short = test::styled_jpeg(test::noisy_image(64, 64), {});
+  cut_short.resize(cut_short.size() / 2);
+  EXPECT_FALSE(add_jpeg_restarts(cut_short).has_value());
 }
 
 TEST(JpegRegionTest, ReadsNothingBelowTheRegion) {
