@@ -62,6 +62,7 @@ void Dataset::Impl::open_all(const std::string& dir) {
     first_id.push_back(num_samples);
     num_samples += shard.num_samples();
   }
+  census.check_ids();
   census.check_counts(join_path(dir, kIndexFile));
 }
 

@@ -1,5 +1,8 @@
 #include "sharding/dataset_check.h"
 
+#include <algorithm>
+#include <functional>
+
 #include "base/error.h"
 #include "base/files.h"
 #include "base/strings.h"
@@ -56,7 +59,9 @@ void check_whole_file(const std::string& path, const ShardEntry& entry) {
 }
 
 SampleCensus::SampleCensus(const DatasetIndex& index)
-    : index_(index), counts_(index.classes.size(), 0) {}
+    : index_(index), counts_(index.classes.size(), 0) {
+  seen_.reserve(static_cast<size_t>(index.num_samples()));
+}
 
 void SampleCensus::add(const Shard& shard, int64_t i) {
   const auto position = static_cast<size_t>(i);
@@ -66,8 +71,25 @@ void SampleCensus::add(const Shard& shard, int64_t i) {
                             ", but there are ", counts_.size(), " classes"));
   }
   ++counts_[static_cast<size_t>(label)];
-  if (!ids_.insert(shard.ids()[position]).second) {
-    throw DataError(str_cat(shard.describe(i), ": its id occurs twice"));
+  const std::string& id = shard.ids()[position];
+  seen_.push_back({std::hash<std::string>()(id), &shard, i});
+}
+
+void SampleCensus::check_ids() {
+  // Stable: the second mention is the one that is named.
+  std::stable_sort(
+      seen_.begin(), seen_.end(),
+      [](const Seen& a, const Seen& b) { return a.hash < b.hash; });
+  const auto id_of = [](const Seen& seen) -> const std::string& {
+    return seen.shard->ids()[static_cast<size_t>(seen.sample)];
+  };
+  for (size_t i = 1; i < seen_.size(); ++i) {
+    for (size_t k = i; k > 0 && seen_[k - 1].hash == seen_[i].hash; --k) {
+      if (id_of(seen_[k - 1]) == id_of(seen_[i])) {
+        throw DataError(str_cat(seen_[i].shard->describe(seen_[i].sample),
+                                ": its id occurs twice"));
+      }
+    }
   }
 }
 

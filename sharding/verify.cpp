@@ -63,6 +63,9 @@ VerifyReport Verifier::run() {
   for (const auto& shard : shards_) {
     read_samples(*shard, census);
   }
+  if (!full()) {
+    attempt([&] { census.check_ids(); });
+  }
   if (all_open_ && !full()) {
     attempt([&] { census.check_counts(join_path(dir_, kIndexFile)); });
   }

@@ -33,10 +33,11 @@ JpegRegionReader::JpegRegionReader(std::span<const std::byte> bytes,
 }
 
 void JpegRegionReader::start(const JpegRegion& region,
-                             std::vector<uint8_t>& buffer) {
+                             std::vector<uint8_t>& buffer,
+                             std::vector<std::byte>& cut_bytes) {
   box_ = region.box;
   buffer_ = &buffer;
-  cut(region.scale);
+  cut(region.scale, cut_bytes);
   jpeg_decompress_struct& info = session().info();
   info.scale_num = static_cast<unsigned>(region.scale);
   info.scale_denom = 8;
@@ -61,7 +62,7 @@ void JpegRegionReader::start(const JpegRegion& region,
   buffer.resize(static_cast<size_t>(kRingRows * stride_bytes_));
 }
 
-void JpegRegionReader::cut(int scale) {
+void JpegRegionReader::cut(int scale, std::vector<std::byte>& cut_bytes) {
   // Rounded outwards to pixels of the whole size.
   const auto down = [&](int64_t x) { return x * 8 / scale; };
   const auto up = [&](int64_t x) { return (x * 8 + scale - 1) / scale; };
@@ -71,10 +72,10 @@ void JpegRegionReader::cut(int scale) {
   wanted.height = std::min(up(box_.top + box_.height), height()) - wanted.top;
   wanted.width = std::min(up(box_.left + box_.width), width()) - wanted.left;
   CropBox kept;
-  if (!cut_jpeg(bytes_, wanted, cut_bytes_, kept)) {
+  if (!cut_jpeg(bytes_, wanted, cut_bytes, kept)) {
     return;
   }
-  cut_.emplace(cut_bytes_, session_.origin());
+  cut_.emplace(cut_bytes, session_.origin());
   cut_->read_header();
   // Blocks have whole numbers of pixels at every scale.
   first_row_ = kept.top * scale / 8;

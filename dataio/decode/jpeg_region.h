@@ -49,14 +49,16 @@ class JpegRegionReader : public RowSource {
 
   // Prepares `region`, which must lie inside the scaled picture. Once, before
   // row(). `buffer` grows to some rows of the region. Throws DataError.
-  void start(const JpegRegion& region, std::vector<uint8_t>& buffer);
+  // `cut` grows to the encoded bytes.
+  void start(const JpegRegion& region, std::vector<uint8_t>& buffer,
+             std::vector<std::byte>& cut);
 
   // Throws DataError where the file is damaged or ends.
   const uint8_t* row(int64_t y) override;
 
  private:
   // Cuts the region's surroundings away where the file allows it; moves box_.
-  void cut(int scale);
+  void cut(int scale, std::vector<std::byte>& cut);
 
   JpegSession& session() { return cut_.has_value() ? *cut_ : session_; }
 
@@ -65,13 +67,12 @@ class JpegRegionReader : public RowSource {
 
   std::span<const std::byte> bytes_;
   JpegSession session_;
-  std::vector<std::byte> cut_bytes_;
-  std::optional<JpegSession> cut_;  // Of cut_bytes_.
-  CropBox box_;                     // In the picture that session() reads.
-  int64_t first_row_ = 0;           // Of that picture in the whole one.
-  int64_t next_ = 0;                // The row that libjpeg gives next.
-  int64_t stride_bytes_ = 0;        // Of a row in the buffer.
-  int64_t skip_bytes_ = 0;  // From the start of a row to column box.left.
+  std::optional<JpegSession> cut_;
+  CropBox box_;               // In the picture that session() reads.
+  int64_t first_row_ = 0;     // Of that picture in the whole one.
+  int64_t next_ = 0;          // The row that libjpeg gives next.
+  int64_t stride_bytes_ = 0;  // Of a row in the buffer.
+  int64_t skip_bytes_ = 0;    // From the start of a row to column box.left.
   std::vector<uint8_t>* buffer_ = nullptr;
 };
 

@@ -103,7 +103,7 @@ class TrainTransform : public BasicTransform {
     const TrainDraws drawn(reader.height(), reader.width(), config_, draws);
     const PhotoRegion region =
         plan_photo_region(drawn.plan(config_.image_size));
-    reader.start(region.region, workspace.bytes);
+    reader.start(region.region, workspace.bytes, workspace.cut);
     workspace.resizer.resize(
         region, reader, {drawn.order, drawn.flip, config_.mean, config_.std},
         out);

@@ -13,6 +13,7 @@ namespace voxlift::dataio {
 // content means nothing between calls. One thread.
 struct Workspace {
   std::vector<std::byte> encoded;  // A sample as stored.
+  std::vector<std::byte> cut;      // A part of it; see jpeg_cut.h.
   std::vector<uint8_t> bytes;
   std::vector<float> floats;
   PlaneResizer resizer;

@@ -27,7 +27,8 @@ const std::string kOrigin = "x.jpg";
 Image read_region(const Bytes& bytes, const JpegRegion& region) {
   JpegRegionReader reader(bytes, kOrigin);
   std::vector<uint8_t> buffer;
-  reader.start(region, buffer);
+  Bytes part;
+  reader.start(region, buffer, part);
   Image image{region.box.height, region.box.width, {}};
   for (int64_t y = 0; y < image.height; ++y) {
     const uint8_t* row = reader.row(region.box.top + y);
@@ -238,7 +239,8 @@ TEST(JpegRegionTest, RefusesARowOutsideTheRegion) {
   const Bytes bytes = test::styled_jpeg(test::noisy_image(60, 60), {});
   JpegRegionReader reader(bytes, kOrigin);
   std::vector<uint8_t> buffer;
-  reader.start({8, {10, 10, 40, 40}}, buffer);
+  Bytes part;
+  reader.start({8, {10, 10, 40, 40}}, buffer, part);
   for (const int64_t y : {9, 50}) {
     expect_error<InternalError>([&] { (void)reader.row(y); },
                                 {"row outside the region"});
