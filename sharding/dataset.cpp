@@ -1,8 +1,10 @@
 #include "sharding/dataset.h"
 
 #include <algorithm>
+#include <optional>
 #include <span>
 
+#include "base/clock.h"
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "base/files.h"
@@ -30,6 +32,7 @@ struct Dataset::Impl {
 
   DatasetConfig config;
   DatasetIndex index;
+  std::optional<Stage> stage;
   std::vector<std::unique_ptr<Shard>> shards;
   std::vector<int64_t> first_id;  // Of each shard.
   int64_t num_samples = 0;
@@ -53,8 +56,10 @@ struct Dataset::Impl {
 void Dataset::Impl::open_all(const std::string& dir) {
   shards.reserve(index.shards.size());
   SampleCensus census(index);
-  for (const ShardEntry& entry : index.shards) {
-    const Shard& shard = *shards.emplace_back(open_listed_shard(dir, entry));
+  for (size_t k = 0; k < index.shards.size(); ++k) {
+    const ShardEntry& entry = index.shards[k];
+    const std::string& from = stage.has_value() ? stage->dir_of(k) : dir;
+    const Shard& shard = *shards.emplace_back(open_listed_shard(from, entry));
     check_shard(shard, index, entry);
     for (int64_t i = 0; i < shard.num_samples(); ++i) {
       census.add(shard, i);
@@ -89,6 +94,9 @@ Dataset::Dataset(const std::string& dir, const DatasetConfig& config)
     : impl_(std::make_unique<Impl>()) {
   impl_->config = config;
   impl_->index = read_dataset_index(dir, RealFiles());
+  if (!config.stage.dir.empty()) {
+    impl_->stage.emplace(dir, impl_->index, config.stage, RealClock());
+  }
   impl_->open_all(dir);
   impl_->fingerprint = impl_->compute_fingerprint();
 }
@@ -134,6 +142,11 @@ void Dataset::read(int64_t id, std::vector<std::byte>& bytes) const {
   const auto [shard, sample] = impl_->find(id);
   impl_->as<ShardReader>(shard).read(sample, impl_->config.verify_checksums,
                                      bytes);
+}
+
+void Dataset::will_need(int64_t id) const {
+  const auto [shard, sample] = impl_->find(id);
+  shard.will_need(sample);
 }
 
 std::unique_ptr<dataio::VolumeSource> Dataset::volume(int64_t id) const {

@@ -9,6 +9,7 @@
 
 #include "dataio/manifest.h"
 #include "dataio/volume_source.h"
+#include "sharding/stage.h"
 
 namespace voxlift::sharding {
 
@@ -16,6 +17,8 @@ struct DatasetConfig {
   // Compare each sample's CRC-32C with the stored one on every read. Costs one
   // pass over the encoded bytes, far less than decoding them.
   bool verify_checksums = true;
+  // Where copies of the shards are kept on a local disk.
+  StageConfig stage;
 };
 
 // Random access to encoded samples. Sample ids run over the shards in index
@@ -26,8 +29,9 @@ class Dataset {
  public:
   // `dir` holds index.json. Opens every shard through HDF5 once, checks it
   // against the index, keeps the index in memory: 28 B a photograph, 232 B a
-  // scan and 20 B a chunk of it (48 B with a mask), and the ids. Throws
-  // IoError, or DataError naming file, object and both values.
+  // scan and 20 B a chunk of it (48 B with a mask), and the ids. With a stage,
+  // shards are copied there first. Throws IoError, or DataError naming file,
+  // object and both values.
   Dataset(const std::string& dir, const DatasetConfig& config);
   ~Dataset();
 
@@ -60,6 +64,10 @@ class Dataset {
 
   // Likewise, into memory that is used again.
   void read(int64_t id, std::vector<std::byte>& bytes) const;
+
+  // Has the system fetch the bytes of a photograph meanwhile, without waiting;
+  // nothing happens for a scan, of which only parts are read.
+  void will_need(int64_t id) const;
 
   // A scan of which parts can be read; needs the modality volume. The data set
   // must outlive it.

@@ -44,17 +44,28 @@ void check_shard(const Shard& shard, const DatasetIndex& index,
              path);
   check_same("0x" + hex(shard.index_crc(), 8),
              "0x" + hex(entry.index_crc32c, 8), "the index checksum", path);
+  check_file_length(path, shard.file_bytes(), entry);
+}
+
+void check_file_length(const std::string& path, int64_t bytes,
+                       const ShardEntry& entry) {
   if (entry.file_bytes >= 0) {
-    check_same(shard.file_bytes(), entry.file_bytes, "the length of the file",
+    check_same(bytes, entry.file_bytes, "the length of the file", path);
+  }
+}
+
+void check_file_crc(const std::string& path, uint32_t crc,
+                    const ShardEntry& entry) {
+  if (entry.file_crc32c >= 0) {
+    const auto wanted = static_cast<uint32_t>(entry.file_crc32c);
+    check_same(crc_text(crc), crc_text(wanted), "the checksum of the file",
                path);
   }
 }
 
 void check_whole_file(const std::string& path, const ShardEntry& entry) {
   if (entry.file_crc32c >= 0) {
-    const auto wanted = static_cast<uint32_t>(entry.file_crc32c);
-    check_same(crc_text(checksum_file(path).crc32c), crc_text(wanted),
-               "the checksum of the file", path);
+    check_file_crc(path, checksum_file(path).crc32c, entry);
   }
 }
 

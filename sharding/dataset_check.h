@@ -21,6 +21,13 @@ std::unique_ptr<Shard> open_listed_shard(const std::string& dir,
 void check_shard(const Shard& shard, const DatasetIndex& index,
                  const ShardEntry& entry);
 
+// Throw DataError unless the file at `path`, which has these bytes, is the one
+// of `entry`, where that knows its length and checksum.
+void check_file_length(const std::string& path, int64_t bytes,
+                       const ShardEntry& entry);
+void check_file_crc(const std::string& path, uint32_t crc,
+                    const ShardEntry& entry);
+
 // Throws DataError unless every byte of the file, used or not, is as packed;
 // nothing is known where the index has no file_crc32c. Cost: reads it once.
 void check_whole_file(const std::string& path, const ShardEntry& entry);

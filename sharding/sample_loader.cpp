@@ -24,6 +24,8 @@ class PhotoLoader : public SampleLoader {
 
   int64_t label(int64_t id) const override { return dataset_.label(id); }
 
+  void will_need(int64_t id) const override { dataset_.will_need(id); }
+
   void load(int64_t id, RandomStream& draws, dataio::Workspace& workspace,
             dataio::Sample& out) const override {
     dataset_.read(id, workspace.encoded);
@@ -60,6 +62,8 @@ class VolumeLoader : public SampleLoader {
   bool has_mask() const override { return with_masks_; }
 
   int64_t label(int64_t id) const override { return dataset_.label(id); }
+
+  void will_need(int64_t id) const override { dataset_.will_need(id); }
 
   void load(int64_t id, RandomStream& draws, dataio::Workspace& workspace,
             dataio::Sample& out) const override {

@@ -30,6 +30,9 @@ class SampleLoader {
 
   virtual int64_t label(int64_t id) const = 0;
 
+  // Tells that load(id) comes soon. A hint: waits for nothing.
+  virtual void will_need(int64_t id) const = 0;
+
   // Reads, checks and transforms sample `id` into `out`. Throws DataError
   // naming the sample, IoError.
   virtual void load(int64_t id, RandomStream& draws,

@@ -72,12 +72,13 @@ struct SampleStream::Impl {
   void work();
   bool has_work() const;
   Pending* find_claimable();
-  Pending* begin_batch();
+  const Pending* begin_batch();
   void prepare(SampleBatch& batch);
   void run_one(Pending& pending, dataio::Workspace& workspace,
                std::unique_lock<std::mutex>& lock);
   void load(SampleBatch& batch, size_t position,
             dataio::Workspace& workspace) const;
+  void read_ahead(const std::vector<int64_t>& ids) const;
 
   const SampleLoader& loader;
   const dataio::SampleShape shape;
@@ -128,12 +129,22 @@ void SampleStream::Impl::work() {
     if (stopping) {
       return;
     }
-    Pending* claimable = find_claimable();
-    if (claimable == nullptr) {
-      claimable = begin_batch();
-    }
-    if (claimable != nullptr && claimable->claimable()) {
+    if (Pending* claimable = find_claimable()) {
       run_one(*claimable, workspace, lock);
+    } else if (const Pending* begun = begin_batch()) {
+      const std::vector<int64_t> ids = begun->batch.request.ids;
+      lock.unlock();  // From here on `begun` may be taken and gone.
+      read_ahead(ids);
+      lock.lock();
+    }
+  }
+}
+
+// A sample that is wrong says so when its turn comes.
+void SampleStream::Impl::read_ahead(const std::vector<int64_t>& ids) const {
+  for (const int64_t id : ids) {
+    if (id >= 0 && id < loader.num_samples()) {
+      loader.will_need(id);
     }
   }
 }
@@ -149,7 +160,7 @@ Pending* SampleStream::Impl::find_claimable() {
 
 // Takes the next request; nothing at the end. An error of the request takes
 // its turn like that of a sample.
-Pending* SampleStream::Impl::begin_batch() {
+const Pending* SampleStream::Impl::begin_batch() {
   Pending begun;
   try {
     auto request = next_request();

@@ -80,6 +80,8 @@ int64_t Shard::file_bytes() const {
   return info.st_size;
 }
 
+void Shard::will_need(int64_t /*i*/) const {}
+
 std::string Shard::describe(int64_t i) const {
   // Made for every sample that is read, so not by str_cat(), whose stream takes
   // ten times as long.

@@ -43,6 +43,10 @@ class Shard {
   // Throws DataError naming describe(i) and both values, IoError.
   virtual int64_t check_sample(int64_t i) const = 0;
 
+  // Has the system fetch the bytes of sample `i` meanwhile, without waiting. A
+  // hint: nothing happens where samples are read in parts.
+  virtual void will_need(int64_t i) const;
+
   // Equal for equal contents, and hardly ever otherwise; see duplicates.h.
   virtual uint64_t content_key(int64_t i) const = 0;
 

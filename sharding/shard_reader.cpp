@@ -1,5 +1,7 @@
 #include "sharding/shard_reader.h"
 
+#include <fcntl.h>
+
 #include <array>
 #include <span>
 
@@ -119,6 +121,14 @@ void ShardReader::read(int64_t i, bool verify_checksum,
 
 int64_t ShardReader::check_sample(int64_t i) const {
   return static_cast<int64_t>(read(i, /*verify_checksum=*/true).size());
+}
+
+void ShardReader::will_need(int64_t i) const {
+  VOXLIFT_CHECK(i >= 0 && i < num_samples(), str_cat("sample ", i));
+  const auto position = static_cast<size_t>(i);
+  // Its result tells nothing that reading will not.
+  ::posix_fadvise(file().get(), bytes_offset_ + index_.offset[position],
+                  index_.length[position], POSIX_FADV_WILLNEED);
 }
 
 uint64_t ShardReader::content_key(int64_t i) const {

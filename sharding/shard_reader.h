@@ -28,6 +28,7 @@ class ShardReader : public Shard {
   int64_t num_bytes() const override { return num_bytes_; }
 
   int64_t check_sample(int64_t i) const override;
+  void will_need(int64_t i) const override;
   uint64_t content_key(int64_t i) const override;
   uint32_t add_fingerprint(uint32_t crc) const override;
 

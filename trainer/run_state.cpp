@@ -45,6 +45,8 @@ std::vector<std::string> changed_options(const Json& state, const Json& now) {
                                                   "data.train",
                                                   "data.val",
                                                   "data.workers",
+                                                  "data.stage_dir",
+                                                  "data.stage_mb",
                                                   "checkpoint.keep",
                                                   "checkpoint.every_steps",
                                                   "comm.deadline_s",

@@ -9,6 +9,8 @@
 namespace voxlift::trainer {
 namespace {
 
+constexpr int64_t kMaxStageMb = 1'000'000'000'000;  // In bytes, an int64_t.
+
 void require_at_least(int64_t value, int64_t least, const std::string& key) {
   if (value < least) {
     throw ConfigError(str_cat(key, " = ", value, ": must be at least ", least));
@@ -40,6 +42,11 @@ void DataConfig::validate(const std::string& path) const {
   require_given(train, path + "train", "the folder of a packed data set");
   require_at_least(workers, 1, path + "workers");
   require_at_least(prefetch_batches, 1, path + "prefetch_batches");
+  require_at_least(stage_mb, stage_dir.empty() ? 0 : 1, path + "stage_mb");
+  if (stage_mb > kMaxStageMb) {
+    throw ConfigError(str_cat(path, "stage_mb = ", stage_mb,
+                              ": must be at most ", kMaxStageMb));
+  }
 }
 
 void BatchConfig::validate(const std::string& path) const {

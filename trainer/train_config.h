@@ -38,6 +38,10 @@ struct DataConfig {
   bool verify_checksums = true;
   int64_t workers = 1;           // Decoding threads per rank.
   int64_t prefetch_batches = 4;  // Slot batches decoded ahead.
+  // Local folder for copies of the shards, shared by the ranks of a host;
+  // empty: shards are read where they are. At most stage_mb MB lie there.
+  std::string stage_dir;
+  int64_t stage_mb = 0;
 
   void validate(const std::string& path) const;  // Throws ConfigError.
 };

@@ -30,8 +30,9 @@ Options (configuration files have them as [section] and key = value):
 void exclude_what_does_not_matter(OptionBinder& binder) {
   for (const char* name :
        {"run.out", "run.fault", "data.workers", "data.prefetch_batches",
-        "data.verify_checksums", "checkpoint.every_steps", "checkpoint.keep",
-        "comm.deadline_s", "comm.first_deadline_s", "run.max_steps"}) {
+        "data.verify_checksums", "data.stage_dir", "data.stage_mb",
+        "checkpoint.every_steps", "checkpoint.keep", "comm.deadline_s",
+        "comm.first_deadline_s", "run.max_steps"}) {
     binder.exclude_from_digest(name);
   }
 }

@@ -22,6 +22,10 @@ void bind_data(OptionBinder& binder, trainer::DataConfig& data) {
   binder.add("data.workers", data.workers, "decoding threads per rank");
   binder.add("data.prefetch_batches", data.prefetch_batches,
              "slot batches decoded ahead");
+  binder.add("data.stage_dir", data.stage_dir,
+             "folder on a local disk for copies of the shards; empty: none");
+  binder.add("data.stage_mb", data.stage_mb,
+             "most that may lie in data.stage_dir, MB");
 }
 
 void bind_photo(OptionBinder& binder, dataio::PhotoTransformConfig& photo) {

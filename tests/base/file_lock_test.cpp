@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/worker.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temp_dir.h"
 
@@ -20,6 +21,44 @@ TEST(FileLockTest, KeepsASecondOneOut) {
       {temp.file("lock"), "another process"});
   first.reset();
   EXPECT_NO_THROW(FileLock(temp.file("lock"), 0.0, clock));
+}
+
+TEST(FileLockTest, SharesWithReadersOnly) {
+  const test::TempDir temp;
+  const RealClock clock;
+  const std::string path = temp.file("lock");
+  const auto try_lock = [&](LockMode mode) {
+    return FileLock::try_for(path, mode, 0.0, clock);
+  };
+  auto first = try_lock(LockMode::kShared);
+  auto second = try_lock(LockMode::kShared);
+  EXPECT_TRUE(first.has_value() && second.has_value());
+  EXPECT_FALSE(try_lock(LockMode::kExclusive).has_value());
+  first.reset();
+  EXPECT_FALSE(try_lock(LockMode::kExclusive).has_value());
+  second.reset();
+  const auto third = try_lock(LockMode::kExclusive);
+  EXPECT_TRUE(third.has_value());
+  EXPECT_FALSE(try_lock(LockMode::kShared).has_value());
+}
+
+TEST(FileLockTest, WaitsForItsTurn) {
+  const test::TempDir temp;
+  const RealClock clock;
+  auto first =
+      FileLock::try_for(temp.file("lock"), LockMode::kExclusive, 0.0, clock);
+  Worker other("other", [&](const std::stop_token&) { first.reset(); });
+  EXPECT_TRUE(
+      FileLock::try_for(temp.file("lock"), LockMode::kExclusive, 10.0, clock)
+          .has_value());
+  other.join();
+}
+
+TEST(FileLockTest, KnowsAFileSystemWithLocks) {
+  const test::TempDir temp;
+  EXPECT_TRUE(has_file_locks(temp.file("lock")));
+  test::expect_error<IoError>([&] { has_file_locks(temp.file("no/lock")); },
+                              {"no/lock"});
 }
 
 TEST(FileLockTest, NamesAFolderThatIsNotThere) {

@@ -106,6 +106,57 @@ class SampleStreamTest : public testing::Test {
   std::unique_ptr<SampleLoader> loader_;
 };
 
+// Remembers what it is told, in order: ids to come as they are, loads as -1 -
+// id. One worker.
+class RecordingLoader : public SampleLoader {
+ public:
+  explicit RecordingLoader(const SampleLoader& loader) : loader_(loader) {}
+
+  int64_t num_samples() const override { return loader_.num_samples(); }
+
+  dataio::SampleShape shape() const override { return loader_.shape(); }
+
+  bool has_mask() const override { return false; }
+
+  int64_t label(int64_t id) const override { return loader_.label(id); }
+
+  void will_need(int64_t id) const override {
+    told_.push_back(id);
+    loader_.will_need(id);
+  }
+
+  void load(int64_t id, RandomStream& draws, dataio::Workspace& workspace,
+            dataio::Sample& out) const override {
+    told_.push_back(-1 - id);
+    loader_.load(id, draws, workspace, out);
+  }
+
+  const std::vector<int64_t>& told() const { return told_; }
+
+ private:
+  const SampleLoader& loader_;
+  mutable std::vector<int64_t> told_;
+};
+
+TEST_F(SampleStreamTest, TellsTheIdsOfABatchBeforeItLoadsThem) {
+  const auto photos =
+      make_photo_loader(dataset(), std::make_unique<FakeTransform>());
+  const RecordingLoader loader(*photos);
+  SampleStream stream(loader, {.num_workers = 1, .prefetch_batches = 2},
+                      epoch_requests(0), clock_);
+  std::vector<int64_t> expected;
+  for (const SampleBatch& batch : drain(stream)) {
+    for (const int64_t id : batch.request.ids) {
+      expected.push_back(id);
+    }
+    for (const int64_t id : batch.request.ids) {
+      expected.push_back(-1 - id);
+    }
+  }
+  EXPECT_EQ(expected.size(), 2 * 26);
+  EXPECT_EQ(loader.told(), expected);
+}
+
 TEST_F(SampleStreamTest, LoadsWhatIsAskedForInOrder) {
   const auto stream = make_stream(epoch_requests(0));
   const auto batches = drain(*stream);

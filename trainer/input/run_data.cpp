@@ -10,7 +10,9 @@ using sharding::Dataset;
 
 RunData open_run_data(const TrainConfig& config) {
   const sharding::DatasetConfig data_config = {
-      .verify_checksums = config.data.verify_checksums};
+      .verify_checksums = config.data.verify_checksums,
+      .stage = {.dir = config.data.stage_dir,
+                .max_bytes = config.data.stage_mb * 1'000'000}};
   RunData data;
   data.train = std::make_unique<Dataset>(config.data.train, data_config);
   data.train_loader = make_train_loader(config, *data.train);
