@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <mutex>
 
 #include "base/error.h"
@@ -70,7 +71,7 @@ ScalarType pixel_type(int64_t bits, bool is_signed, const std::string& origin) {
 int64_t frame_count(const DicomFile& file, const std::string& origin) {
   const auto numbers = file.set.numbers(kNumberOfFrames, origin);
   const double count = numbers.empty() ? 1.0 : numbers[0];
-  if (!(count >= 1.0 && count <= 1e6) || count != static_cast<int64_t>(count)) {
+  if (!(count >= 1.0 && count <= 1e6) || count != std::trunc(count)) {
     throw DataError(str_cat(origin, ": DICOM NumberOfFrames is ", count));
   }
   return static_cast<int64_t>(count);
