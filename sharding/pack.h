@@ -39,7 +39,7 @@ struct PackConfig {
   // "skip": they are left out and listed in rejected.txt.
   std::string on_error = "fail";
   // Canonical text of what PackOutput::prepare does; part of the plan.
-  std::string recipe;
+  std::string recipe = {};
 
   void validate(const std::string& path) const;  // Throws ConfigError.
 };

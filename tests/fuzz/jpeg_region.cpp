@@ -38,7 +38,8 @@ void fuzz_jpeg_region(Bytes input) {
     std::tie(box.top, box.height) = part_of(scaled(jpeg.height()), sides);
     std::tie(box.left, box.width) = part_of(scaled(jpeg.width()), sides);
     std::vector<uint8_t> buffer;
-    jpeg.start(region, buffer);
+    std::vector<std::byte> cut;
+    jpeg.start(region, buffer, cut);
     int64_t sum = 0;
     for (int64_t y = box.top; y < box.top + box.height; ++y) {
       const uint8_t* row = jpeg.row(y);

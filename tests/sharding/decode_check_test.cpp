@@ -6,6 +6,9 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "dataio/decode/decoder.h"
+#include "dataio/source/source.h"
+#include "dataio/synth.h"
 #include "sharding/dataset.h"
 #include "sharding/verify.h"
 #include "tests/support/expect_error.h"
@@ -63,6 +66,7 @@ TEST(DecodeCheckTest, PacksRealPhotographsByteForByte) {
   const test::TempDir temp;
   PackConfig config;
   config.shard_bytes = 300'000;
+  config.jpeg_restarts = false;
   const DatasetIndex index = pack_checked(manifest, config, temp.path());
   EXPECT_GT(index.shards.size(), 1);
   EXPECT_TRUE(verify_dataset(temp.path(), nullptr).ok());
@@ -71,6 +75,30 @@ TEST(DecodeCheckTest, PacksRealPhotographsByteForByte) {
   for (int64_t id = 0; id < dataset.num_samples(); ++id) {
     EXPECT_EQ(dataset.read(id),
               files.read(join_path(source, dataset.source_id(id))));
+  }
+}
+
+TEST(DecodeCheckTest, RewritesPhotographsWithoutChangingAPixel) {
+  const test::TempDir temp;
+  RealFiles files;
+  dataio::SynthPhotosConfig synth;
+  synth.num_classes = 2;
+  synth.train_per_class = 3;
+  synth.val_per_class = 1;
+  synth.size = 64;
+  const std::string photos = temp.file("photos");
+  dataio::write_synth_photos(photos, synth);
+  const dataio::Manifest manifest = dataio::list_imagenet(photos, "train");
+  const std::string packed = temp.file("packed");
+  pack_checked(manifest, {}, packed);
+  const Dataset dataset(packed, {});
+  ASSERT_EQ(dataset.num_samples(), 6);
+  for (int64_t id = 0; id < dataset.num_samples(); ++id) {
+    const auto stored = dataset.read(id);
+    const auto file = files.read(join_path(photos, dataset.source_id(id)));
+    EXPECT_NE(stored, file);
+    EXPECT_EQ(dataio::decode_image(stored, "stored").rgb,
+              dataio::decode_image(file, "file").rgb);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <limits>
 #include <set>
 #include <string>
@@ -185,8 +186,8 @@ TEST(VolumeShardTest, LeavesNothingBehindWithoutFinish) {
   EXPECT_TRUE(files.list_dir(temp.path()).empty());
 }
 
-// The whole file, bit by bit in every byte: each flip is told, or changes
-// nothing that anyone reads.
+// Bits all over the file: each flip is told, or changes nothing that anyone
+// reads.
 TEST(VolumeShardTest, TellsEveryFlippedBit) {
   const test::TempDir temp;
   RealFiles files;
@@ -201,10 +202,15 @@ TEST(VolumeShardTest, TellsEveryFlippedBit) {
   const std::vector<std::byte> good = files.read(path);
   size_t num_told = 0;
   size_t num_unused = 0;
-  for (size_t i = 0; i < good.size(); ++i) {
-    auto bad = good;
-    bad[i] ^= static_cast<std::byte>(1U << (i % 8));
-    files.write_durable(path, std::vector<std::span<const std::byte>>{bad});
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  const auto put = [&](size_t i, std::byte value) {
+    file.seekp(static_cast<std::streamoff>(i));
+    file.put(static_cast<char>(value));
+    file.flush();
+  };
+  constexpr size_t kStep = 29;  // shard_damage_test tries every one.
+  for (size_t i = 0; i < good.size(); i += kStep) {
+    put(i, good[i] ^ static_cast<std::byte>(1U << (i % 8)));
     try {
       const VolumeReader reader(path);
       reader.check_sample(0);
@@ -213,9 +219,9 @@ TEST(VolumeShardTest, TellsEveryFlippedBit) {
     } catch (const DataError&) {
       ++num_told;
     }
+    put(i, good[i]);
   }
-  std::cerr << num_told << " told, " << num_unused << " unused of "
-            << good.size() << "\n";
+  EXPECT_GT(num_told, 2 * num_unused);
 }
 
 }  // namespace
