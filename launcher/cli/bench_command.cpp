@@ -167,8 +167,9 @@ int run(Args args) {
   for (const Benchmark& benchmark : benchmarks()) {
     names.push_back(benchmark.name);
   }
-  throw ConfigError(
-      str_cat("no benchmark '", name, "', there are ", str_join(names, ", ")));
+  throw ConfigError(str_cat("no benchmark '", name, "', there are ",
+                            str_join(names, ", "), "; the nearest is '",
+                            nearest_word(name, names), "'"));
 }
 
 }  // namespace

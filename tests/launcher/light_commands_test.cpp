@@ -102,7 +102,7 @@ TEST_F(LightCommandsTest, BenchTheQualityOfFastDecoding) {
 TEST_F(LightCommandsTest, BenchRefusesWhatItCannotMeasure) {
   const ChildResult unknown = voxlift({"bench", "data.foto"});
   EXPECT_EQ(unknown.exit_code, 2);
-  expect_says(unknown.err, "no benchmark 'data.foto', there are data.photo");
+  expect_says(unknown.err, "the nearest is 'data.photo'");
   const ChildResult few = voxlift({"bench", "data.photo", "--data", "x",
                                    "--round-samples", "3", "--batch", "4"});
   EXPECT_EQ(few.exit_code, 2);
