@@ -4,10 +4,10 @@
 . "$(dirname "$0")/prelude.sh"
 KILLS=${KILLS:-20}
 RANDOM=${SEED:-1}
-"$BIN/voxlift" synth photos --out "$WORK/photos" --classes 4 --train-per-class 400 \
+"$BIN/voxlift" synth photos --out "$WORK/photos" --classes 4 --train-per-class 250 \
 	--val-per-class 1 --size 160 --seed 3 >/dev/null
-"$BIN/voxlift" synth volumes --out "$WORK/scans" --train-per-class 30 --val-per-class 1 \
-	--size 64 --seed 3 >/dev/null
+"$BIN/voxlift" synth volumes --out "$WORK/scans" --train-per-class 20 --val-per-class 1 \
+	--size 56 --seed 3 >/dev/null
 pack_photos() { "$BIN/voxlift" pack --source "$WORK/photos" --layout imagenet --split train --shard-mb 1 --out "$1"; }
 pack_scans() { "$BIN/voxlift" pack --source "$WORK/scans/train.csv" --layout volumes --shard-mb 1 --out "$1"; }
 declare -A took
@@ -27,7 +27,8 @@ for ((i = 0; i < KILLS; i++)); do
 	# The shell function is a subshell: kill the program below it.
 	pkill -9 -P $pid 2>/dev/null && killed=$((killed + 1)) || kill -9 $pid 2>/dev/null || true
 	wait $pid 2>/dev/null || true
-	before=$(ls "$out"/shard-*.h5 2>/dev/null | wc -l)
+	mkdir -p "$out"
+	before=$(find "$out" -name "shard-*.h5" | wc -l)
 	pack_$kind "$out" >"$out.log" 2>&1 || { echo "pack $i failed" >&2; tail -3 "$out.log" >&2; exit 1; }
 	now=$(sed -n 's/.*(\([0-9]*\) kept from before).*/\1/p' "$out.log")
 	kept=$((kept + now))
