@@ -10,7 +10,7 @@ namespace voxlift {
 Json parse_json(std::string_view text, const std::string& origin) {
   try {
     return Json::parse(text);
-  } catch (const nlohmann::json::parse_error& error) {
+  } catch (const nlohmann::json::exception& error) {
     throw DataError(str_cat("'", origin, "' is not JSON: ", error.what()));
   }
 }

@@ -12,7 +12,8 @@ namespace voxlift {
 
 using Json = nlohmann::ordered_json;
 
-// Parses `text`. Throws DataError naming `origin` and the byte.
+// Parses `text`. Throws DataError naming `origin` and the byte, or the number
+// that is too large.
 Json parse_json(std::string_view text, const std::string& origin);
 
 // Member `key` of `object` as a T. Throws DataError naming `origin` and the key

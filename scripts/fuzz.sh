@@ -55,10 +55,12 @@ run_target() {
   for folder in $(real_inputs "$target"); do
     [ -d "$data/$folder" ] && folders+=("$data/$folder")
   done
-  local dict=() result=0 said=none
-  [ -f "tests/fuzz/dict/$target" ] && dict=(-dict="tests/fuzz/dict/$target")
+  local options=() result=0 said=none
+  [ -f "tests/fuzz/dict/$target" ] && options=(-dict="tests/fuzz/dict/$target")
+  # OpenJPEG under GDCM, and HDF5, lose some bytes on damaged files.
+  case $target in dicom_pixels|shard_file) options+=(-detect_leaks=0) ;; esac
   TMPDIR=$scratch/$target UBSAN_OPTIONS=print_stacktrace=1 \
-    "$work/bin/fuzz_$target" "${dict[@]}" -max_total_time="$seconds" \
+    "$work/bin/fuzz_$target" "${options[@]}" -max_total_time="$seconds" \
     -rss_limit_mb=2048 -timeout=10 -max_len=65536 -print_final_stats=1 \
     -artifact_prefix="$work/findings/$target/" "${folders[@]}" \
     >"$log" 2>&1 || result=$?

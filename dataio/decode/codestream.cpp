@@ -1,5 +1,7 @@
 #include "dataio/decode/codestream.h"
 
+#include <algorithm>
+
 namespace voxlift::dataio {
 
 namespace {
@@ -46,8 +48,11 @@ std::optional<std::array<int64_t, 2>> codestream_size(
     return jpeg_size(bytes);
   }
   if (number(bytes, 0, 4) == 0xff4fff51) {
-    return std::array{number(bytes, 12, 4) - number(bytes, 20, 4),
-                      number(bytes, 8, 4) - number(bytes, 16, 4)};
+    // End of the picture less its start, both on a reference grid.
+    const int64_t height = number(bytes, 12, 4) - number(bytes, 20, 4);
+    const int64_t width = number(bytes, 8, 4) - number(bytes, 16, 4);
+    return std::array{std::max<int64_t>(height, 0),
+                      std::max<int64_t>(width, 0)};
   }
   return std::nullopt;
 }

@@ -13,6 +13,10 @@ constexpr int kMaxScans = 200;
 JpegSession::JpegSession(std::span<const std::byte> bytes,
                          const std::string& origin)
     : origin_(origin) {
+  // jpeg_mem_src() fails then, too late: no destructor frees what libjpeg has.
+  if (bytes.empty()) {
+    throw DataError(origin + ": damaged JPEG: no bytes");
+  }
   info_.err = jpeg_std_error(&errors_);
   errors_.error_exit = on_error;
   errors_.emit_message = on_message;

@@ -18,7 +18,7 @@ namespace {
 // Deflate makes at most 1032 bytes of one, and a byte holds 8 pixels of 1 bit.
 constexpr int64_t kMaxPixelsPerByte = int64_t{8} * 1032;
 
-// Memory that one ancillary chunk (text, profile) may take.
+// Memory that one chunk beside the pixels may take.
 constexpr png_alloc_size_t kMaxChunkBytes = 8 << 20;
 
 // libpng's state; its calls are made in run(), for the reason told in jpeg.cpp.
@@ -36,6 +36,10 @@ class PngSession {
     png_set_read_fn(png_, this, on_read);
     png_set_crc_action(png_, PNG_CRC_ERROR_QUIT, PNG_CRC_WARN_DISCARD);
     png_set_chunk_malloc_max(png_, kMaxChunkBytes);
+    // Passes over chunks that do not change pixels (text, profiles; -1: all):
+    // libpng takes memory for what a text claims, up to 2 GiB, before it looks
+    // for the bytes; the limit above only makes it warn.
+    png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
     png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
   }
 

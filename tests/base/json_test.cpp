@@ -25,6 +25,11 @@ TEST(JsonTest, NamesTheFileThatIsNotJson) {
                           {"'f.json' is not JSON"});
 }
 
+TEST(JsonTest, NamesANumberThatIsTooLarge) {
+  expect_error<DataError>([] { (void)parse_json("[1e999]", "a.json"); },
+                          {"a.json", "1e999"});
+}
+
 TEST(JsonTest, GetsMembersOfTheirType) {
   const Json json = parse_json(R"({"n": 3, "s": "t"})", "f");
   EXPECT_EQ(json_get<int64_t>(json, "n", "f"), 3);

@@ -2,6 +2,7 @@
 
 #include "base/files.h"
 #include "base/strings.h"
+#include "dataio/decode/codestream.h"
 #include "dataio/decode/dicom_elements.h"
 #include "dataio/decode/volume_file.h"
 #include "tests/support/expect_error.h"
@@ -195,6 +196,18 @@ TEST_F(DicomTest, RefusesLengthsThatReachBeyondTheFile) {
   text.replace(text.size() - 8, 4, little(0xffffffff, 4));
   expect_error<DataError>([&] { (void)parse_dicom(as_bytes(text), "a.dcm"); },
                           {"a.dcm", "damaged DICOM"});
+}
+
+TEST(CodestreamTest, GivesTheSizeOfAJpeg2000Picture) {
+  const auto size = [](char end) {
+    std::string siz("\xff\x4f\xff\x51\0\x29\0\0", 8);
+    for (const char number : {end, end, '\x02', '\x01'}) {
+      siz += std::string(3, '\0') + number;
+    }
+    return codestream_size(as_bytes(siz)).value();
+  };
+  EXPECT_EQ(size(16), (std::array<int64_t, 2>{15, 14}));
+  EXPECT_EQ(size(1), (std::array<int64_t, 2>{0, 0}));
 }
 
 TEST(DicomDataTest, ReadsACompressedSeriesInSpace) {

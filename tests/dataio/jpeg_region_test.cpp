@@ -207,6 +207,11 @@ TEST(JpegRegionTest, SaysThatTheFileEndsInsideTheRegion) {
   }
 }
 
+TEST(JpegRegionTest, RefusesAnEmptyFile) {
+  expect_error<DataError>([] { JpegRegionReader({}, "a.jpg"); },
+                          {"a.jpg", "no bytes"});
+}
+
 TEST(JpegRegionTest, LeavesCmykToTheWholeDecoder) {
   const Bytes bytes =
       test::plain_jpeg({.num_components = 4}, 16, 16, {0, 128, 255, 0});

@@ -51,6 +51,16 @@ TEST(PngTest, ConvertsGreyOfOneAndOfSixteenBits) {
             (Color{64, 64, 64}));
 }
 
+// Its length asks for 2 GB, which libpng would take before it reads on.
+TEST(PngTest, PassesOverTextThatClaimsMoreThanTheFile) {
+  Bytes bytes = encode_png(test::ramp_image(4, 4));
+  const Bytes text = test::bytes_of<uint8_t>(
+      {0x77, 0x00, 0x00, 0x12, 'z', 'T', 'X', 't', 'a', 0, 0, 1});
+  bytes.insert(bytes.begin() + 33, text.begin(), text.end());
+  expect_error<DataError>([&] { (void)decode_image(bytes, "x.png"); },
+                          {"x.png", "ends early"});
+}
+
 TEST(PngTest, LooksPalettesUp) {
   EXPECT_EQ(first_pixel(
                 test::made_png({PNG_COLOR_TYPE_PALETTE, 4}, repeat({0x35}, 8))),
