@@ -20,7 +20,6 @@ RunState RunState::from_json(const Json& json, const std::string& origin) {
   state.samples_seen = json_get<int64_t>(json, "samples_seen", origin);
   state.evaluated_step = json_get<int64_t>(json, "evaluated_step", origin);
   state.scores = json.value("scores", Json());
-  state.saved_step = state.step;
   return state;
 }
 

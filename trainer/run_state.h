@@ -15,11 +15,6 @@ struct RunState {
   int64_t evaluated_step = -1;  // Step of the last evaluation.
   Json scores;                  // What it gave.
 
-  // Of the process, not of the run: samples of the step under way, and the
-  // step of the last checkpoint.
-  int64_t step_samples = 0;
-  int64_t saved_step = -1;
-
   Json to_json() const;
   // Throws DataError naming `origin` and the member.
   static RunState from_json(const Json& json, const std::string& origin);

@@ -1,18 +1,14 @@
 #include "trainer/train_loop.h"
 
 #include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "base/error.h"
 #include "base/file_lock.h"
 #include "base/log.h"
 #include "base/progress.h"
-#include "base/random.h"
 #include "base/strings.h"
 #include "sharding/assignment.h"
 #include "sharding/sample_stream.h"
@@ -22,9 +18,11 @@
 #include "trainer/input/run_data.h"
 #include "trainer/model/model_json.h"
 #include "trainer/report/step_report.h"
+#include "trainer/run_checkpoints.h"
 #include "trainer/run_state.h"
 #include "trainer/slot_requests.h"
 #include "trainer/task/classification.h"
+#include "trainer/train_step.h"
 #include "trainer/weights/load_weights.h"
 
 namespace voxlift::trainer {
@@ -33,7 +31,30 @@ namespace {
 constexpr const char* kResultFile = "result.json";
 constexpr const char* kFaultMarker = "fault_fired";
 
-using sharding::SampleBatch;
+// The slots' samples out of a stream, which must be at `step_in_epoch`.
+class StreamedBatches {
+ public:
+  StreamedBatches(sharding::SampleStream& stream, const torch::Device& device)
+      : stream_(stream), device_(device) {}
+
+  Batch next(int64_t slot, int64_t step_in_epoch) {
+    if (samples_.has_value()) {
+      stream_.recycle(*std::move(samples_));
+    }
+    samples_ = stream_.next();
+    VOXLIFT_CHECK(samples_.has_value() && samples_->request.slot == slot &&
+                      samples_->request.step == step_in_epoch,
+                  "the stream is out of step");
+    return to_batch(*samples_, device_);
+  }
+
+  double waited_s() const { return stream_.waited_s(); }
+
+ private:
+  sharding::SampleStream& stream_;
+  torch::Device device_;
+  std::optional<sharding::SampleBatch> samples_;  // Of the last call.
+};
 
 // One run on one rank. The public functions are called once, in order.
 class TrainLoop {
@@ -41,13 +62,10 @@ class TrainLoop {
   TrainLoop(const TrainConfig& config, TrainContext& context)
       : config_(config),
         context_(context),
-        rank_(context.control.rank()),
-        slots_(sharding::slots_of_rank(config.batch.slots, rank_,
+        slots_(sharding::slots_of_rank(config.batch.slots,
+                                       context.control.rank(),
                                        context.control.size())),
-        fault_(parse_fault(config.run.fault, "run.fault")),
-        store_(context.files, join_path(config.run.out, "checkpoints"),
-               config.checkpoint.keep),
-        writer_(store_) {}
+        fault_(parse_fault(config.run.fault, "run.fault")) {}
 
   std::optional<TrainOutcome> earlier_result() const;
   void open_data();
@@ -56,55 +74,30 @@ class TrainLoop {
   TrainOutcome run();
 
  private:
-  // Set-up.
   void lock_folder();
   void log_start();
   Json identity() const;
   void load_initial_weights();
-  void resume(int64_t step);
-  std::optional<int64_t> agree_on_checkpoint();
 
-  // One step and its parts.
-  void take_step(sharding::SampleStream& stream, bool* stop);
-  void run_slot(int64_t slot, SampleBatch& samples,
-                std::span<double> slot_values);
-  void update_batch_norms();
-  StepTotals gather_totals(const std::vector<double>& slot_values,
-                           bool stop_here);
-  void check_finite(const StepTotals& totals) const;
-  void finish_step(const StepTotals& totals, double lr, double started_s,
-                   const sharding::SampleStream& stream);
-
-  // Between steps.
+  void take_step(StreamedBatches& batches, bool* stop);
   void evaluate_if_due();
-  void checkpoint_if_due();
-  void check_weights() const;
-  void save_checkpoint();
-  void wait_for_writer();
   TrainOutcome finish();
 
-  double learning_rate_now() const;
   RunPosition position() const;
   int64_t total_steps() const;
   int64_t total_samples() const;
 
-  bool is_root() const { return rank_ == 0; }
-
   const TrainConfig& config_;
   TrainContext& context_;
-  int rank_;
   sharding::SlotRange slots_;
   Fault fault_;
-  std::optional<FileLock> lock_;  // Outlives the writer below.
-  CheckpointStore store_;
-  CheckpointWriter writer_;
+  std::optional<FileLock> lock_;  // Outlives the checkpoints below.
 
   RunData data_;
   ModelConfig model_config_;
   std::unique_ptr<Task> task_;
-  std::vector<BatchNormImpl*> batch_norms_;
-  std::unique_ptr<Sgd> optimizer_;
-  std::unique_ptr<GradientReducer> reducer_;
+  std::optional<TrainStep> step_;
+  std::optional<RunCheckpoints> checkpoints_;
 
   RunState state_;
   std::unique_ptr<StepReport> report_;
@@ -129,7 +122,7 @@ std::optional<TrainOutcome> TrainLoop::earlier_result() const {
   if (outcome.steps < total_steps()) {
     return std::nullopt;
   }
-  if (is_root()) {
+  if (context_.is_root()) {
     log_info(str_cat("'", path, "' says that this run has finished after ",
                      outcome.steps, " steps; nothing to do"));
   }
@@ -146,18 +139,10 @@ void TrainLoop::build() {
   initialize(*model, config_.run.seed);
   model->to(context_.device);
   model->train();
-  batch_norms_ = batch_norms(*model);
-  TensorMap parameters;
-  std::vector<torch::Tensor> tensors;
-  for (const auto& item : model->named_parameters()) {
-    parameters.emplace_back(item.key(), item.value());
-    tensors.push_back(item.value());
-  }
   task_ = std::make_unique<Classification>(model, config_.loss);
-  optimizer_ = std::make_unique<Sgd>(std::move(parameters), config_.sgd);
-  reducer_ = std::make_unique<GradientReducer>(
-      tensors, statistics_size(batch_norms_), slots_.end - slots_.begin,
-      context_.data, config_.reduce);
+  step_.emplace(config_, context_, slots_, *task_);
+  checkpoints_.emplace(config_, context_, *task_, *step_, identity(),
+                       Json{{"classes", data_.classes()}});
 }
 
 // What a checkpoint must share with the run that goes on from it.
@@ -178,7 +163,7 @@ void TrainLoop::load_initial_weights() {
   const MatchReport report = match_weights(
       task_->model(), read_weight_file(context_.files, config_.init.weights),
       {.load_head = config_.init.load_head});
-  if (is_root()) {
+  if (context_.is_root()) {
     log_info(
         str_cat("weights from '", config_.init.weights, "':\n", report.text()));
   }
@@ -192,55 +177,8 @@ void TrainLoop::load_initial_weights() {
   }
 }
 
-// Rank 0 looks for the newest good one; the others take its word.
-std::optional<int64_t> TrainLoop::agree_on_checkpoint() {
-  int64_t step = -1;
-  if (is_root()) {
-    store_.remove_leftovers();
-    std::vector<std::string> problems;
-    step = store_.newest_good(&problems).value_or(-1);
-    for (const std::string& problem : problems) {
-      log_warning(problem);
-    }
-    if (!problems.empty()) {
-      log_warning(step < 0 ? "no good checkpoint is left: starting anew"
-                           : str_cat("using the checkpoint of step ", step));
-    }
-  }
-  context_.control.broadcast(buffer_of(std::span(&step, 1)), 0);
-  return step < 0 ? std::nullopt : std::optional(step);
-}
-
-void TrainLoop::resume(int64_t step) {
-  const std::string origin = store_.path_of(step);
-  const Checkpoint checkpoint = store_.load(step);
-  state_ = RunState::from_json(checkpoint.state, origin);
-  check_identity(checkpoint.state, identity(), origin);
-  if (state_.step > total_steps()) {
-    throw ConfigError(str_cat("'", origin, "' stands at step ", state_.step,
-                              ", this run ends at step ", total_steps(),
-                              ": raise run.epochs or run.max_steps, or give ",
-                              "another run.out"));
-  }
-  for (const std::string& change :
-       changed_options(checkpoint.state, context_.resolved_config)) {
-    if (is_root()) {
-      log_warning("resuming with another option: " + change);
-    }
-  }
-  const MatchReport report =
-      match_weights(task_->model(), checkpoint.model, {.load_head = true});
-  if (report.matched_frac() < 1.0 || !report.unexpected.empty()) {
-    throw DataError(str_cat("'", origin, "/model.safetensors' has other ",
-                            "tensors than the network: ", report.matched.size(),
-                            " match, ", report.missing.size(), " are missing, ",
-                            report.unexpected.size(), " unexpected"));
-  }
-  optimizer_->load_state(checkpoint.optimizer, origin);
-}
-
 void TrainLoop::log_start() {
-  if (!is_root()) {
+  if (!context_.is_root()) {
     return;
   }
   log_info(str_cat("training on ", data_.train->num_samples(), " samples of ",
@@ -262,22 +200,22 @@ void TrainLoop::lock_folder() {
 
 void TrainLoop::start_or_resume() {
   run_alike(context_.control, [this] {
-    if (is_root()) {
+    if (context_.is_root()) {
       lock_folder();
     }
   });
-  const std::optional<int64_t> step = agree_on_checkpoint();
+  const std::optional<int64_t> step = checkpoints_->find_newest();
   run_alike(context_.control, [&] {
     if (step.has_value()) {
-      resume(*step);
+      state_ = checkpoints_->resume(*step, total_steps());
     } else {
       load_initial_weights();
     }
   });
-  report_ = std::make_unique<StepReport>(is_root() ? config_.run.out : "",
-                                         task_->sum_names(), total_samples(),
-                                         context_.clock);
-  if (is_root() && !context_.configuration_file.empty()) {
+  report_ = std::make_unique<StepReport>(
+      context_.is_root() ? config_.run.out : "", task_->sum_names(),
+      total_samples(), context_.clock);
+  if (context_.is_root() && !context_.configuration_file.empty()) {
     context_.files.publish(join_path(config_.run.out, "resolved.cfg"),
                            context_.configuration_file);
   }
@@ -293,10 +231,6 @@ RunPosition TrainLoop::position() const {
           .num_epochs = config_.run.epochs};
 }
 
-double TrainLoop::learning_rate_now() const {
-  return learning_rate(config_.schedule, position());
-}
-
 int64_t TrainLoop::total_samples() const {
   const int64_t epochs = total_steps() / data_.steps_per_epoch;
   const int64_t rest = total_steps() % data_.steps_per_epoch;
@@ -310,109 +244,27 @@ int64_t TrainLoop::total_steps() const {
   return config_.run.max_steps > 0 ? std::min(all, config_.run.max_steps) : all;
 }
 
-void TrainLoop::run_slot(int64_t slot, SampleBatch& samples,
-                         std::span<double> slot_values) {
-  reducer_->begin_slot(slot - slots_.begin);
-  if (!samples.labels.empty()) {
-    const Batch batch = to_batch(samples, context_.device);
-    // Dropout draws by (seed, step, slot): the same on any rank.
-    torch::manual_seed(RandomStream(config_.run.seed, Purpose::kDropout,
-                                    static_cast<uint64_t>(state_.step),
-                                    static_cast<uint64_t>(slot))
-                           .next_u64());
-    const torch::Tensor loss = task_->loss(batch, slot_values);
-    if (!batch_norms_.empty()) {
-      reducer_->set_statistics(slot_statistics(batch_norms_));
-    }
-    // Sums over slots of this are the mean over the step's samples.
-    (loss / static_cast<double>(state_.step_samples)).backward();
-  }
-  slot_values.back() = static_cast<double>(samples.labels.size());
-  reducer_->end_slot();
-}
-
-// Running statistics move by the mean over the slots that had samples.
-void TrainLoop::update_batch_norms() {
-  if (batch_norms_.empty()) {
-    return;
-  }
-  const int64_t used_slots = std::min(config_.batch.slots, state_.step_samples);
-  update_running(batch_norms_,
-                 reducer_->statistics() / static_cast<double>(used_slots));
-}
-
-// Every rank gets every slot's values and adds them in slot order.
-StepTotals TrainLoop::gather_totals(const std::vector<double>& slot_values,
-                                    bool stop_here) {
-  std::vector<double> mine = slot_values;
-  mine.push_back(stop_here ? 1.0 : 0.0);
-  std::vector<double> all(mine.size() *
-                          static_cast<size_t>(context_.control.size()));
-  context_.control.all_gather(buffer_of(mine), buffer_of(all));
-  const size_t width = task_->sum_names().size() + 1;
-  StepTotals totals;
-  totals.sums.resize(width);
-  for (size_t begin = 0; begin < all.size(); begin += mine.size()) {
-    for (size_t i = 0; i + 1 < mine.size(); ++i) {
-      totals.sums[i % width] += all[begin + i];
-    }
-    totals.stop = totals.stop || all[begin + mine.size() - 1] > 0.0;
-  }
-  totals.samples = static_cast<int64_t>(totals.sums.back());
-  totals.sums.pop_back();
-  return totals;
-}
-
-void TrainLoop::check_finite(const StepTotals& totals) const {
-  if (std::isfinite(totals.sums.front())) {
-    return;
-  }
-  throw ConfigError(str_cat(
-      "the loss is ", totals.sums.front(), " at step ", state_.step, " (epoch ",
-      position().epoch, ", learning rate ", learning_rate_now(),
-      "): lower schedule.lr or raise schedule.warmup_steps"));
-}
-
-void TrainLoop::finish_step(const StepTotals& totals, double lr,
-                            double started_s,
-                            const sharding::SampleStream& stream) {
-  if (is_root()) {
+void TrainLoop::take_step(StreamedBatches& batches, bool* stop) {
+  const double started_s = context_.clock.now_s();
+  fire_fault(fault_, state_.step, context_.control.rank(),
+             join_path(config_.run.out, kFaultMarker));
+  const int64_t step_in_epoch = position().step_in_epoch;
+  const StepPlan plan = {
+      .step = state_.step,
+      .num_samples = step_size(data_.assignment, step_in_epoch),
+      .lr = learning_rate(config_.schedule, position())};
+  const StepTotals totals = step_->run(
+      plan, [&](int64_t slot) { return batches.next(slot, step_in_epoch); });
+  if (context_.is_root()) {
     report_->step(state_, position(), totals,
-                  {.lr = lr,
+                  {.lr = plan.lr,
                    .step_s = context_.clock.now_s() - started_s,
-                   .data_wait_s = stream.waited_s(),
-                   .comm_wait_s = reducer_->waited_s()});
+                   .data_wait_s = batches.waited_s(),
+                   .comm_wait_s = step_->comm_waited_s()});
   }
   ++state_.step;
   state_.samples_seen += totals.samples;
   set_log_step(state_.step);
-}
-
-void TrainLoop::take_step(sharding::SampleStream& stream, bool* stop) {
-  const double started_s = context_.clock.now_s();
-  fire_fault(fault_, state_.step, rank_,
-             join_path(config_.run.out, kFaultMarker));
-  const int64_t step_in_epoch = position().step_in_epoch;
-  state_.step_samples = step_size(data_.assignment, step_in_epoch);
-  const size_t width = task_->sum_names().size() + 1;
-  std::vector<double> values(width *
-                             static_cast<size_t>(slots_.end - slots_.begin));
-  for (int64_t slot = slots_.begin; slot < slots_.end; ++slot) {
-    auto samples = stream.next();
-    VOXLIFT_CHECK(samples.has_value() && samples->request.slot == slot &&
-                      samples->request.step == step_in_epoch,
-                  "the stream is out of step");
-    const auto index = static_cast<size_t>(slot - slots_.begin);
-    run_slot(slot, *samples, std::span(values).subspan(index * width, width));
-    stream.recycle(*std::move(samples));
-  }
-  reducer_->finish();
-  const double lr = learning_rate_now();
-  const StepTotals totals = gather_totals(values, context_.stop_requested());
-  check_finite(totals);
-  optimizer_->step(lr);
-  update_batch_norms();
-  finish_step(totals, lr, started_s, stream);
   *stop = totals.stop;
 }
 
@@ -428,7 +280,8 @@ void TrainLoop::evaluate_if_due() {
   if (data_.val == nullptr || !due || state_.evaluated_step == state_.step) {
     return;
   }
-  save_checkpoint();  // What is trained is safe before minutes of scoring.
+  // What is trained is safe before minutes of scoring.
+  checkpoints_->save(state_);
   state_.scores = evaluate(*task_, *data_.eval_loader,
                            {.batch = config_.eval.batch,
                             .workers = config_.data.workers,
@@ -436,64 +289,9 @@ void TrainLoop::evaluate_if_due() {
                             .device = context_.device},
                            context_.control, context_.clock);
   state_.evaluated_step = state_.step;
-  if (is_root()) {
+  if (context_.is_root()) {
     report_->evaluation(state_);
   }
-}
-
-// A gradient may overflow where the loss did not: nothing that is not finite is
-// ever saved. The same answer on every rank.
-void TrainLoop::check_weights() const {
-  for (const auto& [name, tensor] : named_tensors(task_->model())) {
-    if (tensor.is_floating_point() && !tensor.isfinite().all().item<bool>()) {
-      throw ConfigError(str_cat(
-          "'", name, "' is not finite after step ", state_.step,
-          ": lower schedule.lr or raise schedule.warmup_steps; no checkpoint ",
-          "of it is written"));
-    }
-  }
-}
-
-void TrainLoop::save_checkpoint() {
-  if (state_.saved_step == state_.step) {
-    return;
-  }
-  run_alike(context_.control, [this] { check_weights(); });
-  state_.saved_step = state_.step;
-  if (!is_root()) {
-    return;
-  }
-  Json state = state_.to_json();
-  state["identity"] = identity();
-  state["classes"] = data_.classes();
-  state["config"] = context_.resolved_config;
-  state["world_size"] = context_.control.size();
-  writer_.save(state_.step, {.model = snapshot(named_tensors(task_->model())),
-                             .optimizer = snapshot(optimizer_->state()),
-                             .state = std::move(state)});
-}
-
-void TrainLoop::checkpoint_if_due() {
-  const int64_t every = config_.checkpoint.every_steps;
-  if (every > 0 && state_.step % every == 0) {
-    save_checkpoint();
-  }
-  writer_.poll();
-}
-
-// The others come back to a collective every few seconds while rank 0 writes,
-// so that a slow disk is not taken for a lost rank.
-void TrainLoop::wait_for_writer() {
-  constexpr double kTurnS = 2.0;
-  int64_t busy = 1;
-  while (busy != 0) {
-    const double end_s = context_.clock.now_s() + kTurnS;
-    while (writer_.busy() && context_.clock.now_s() < end_s) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    busy = all_reduce_max(context_.control, writer_.busy() ? 1 : 0);
-  }
-  writer_.finish();
 }
 
 TrainOutcome TrainLoop::run() {
@@ -506,10 +304,11 @@ TrainOutcome TrainLoop::run() {
          .seed = config_.run.seed},
         slot_requests(data_.assignment, slots_, state_.step, total_steps()),
         context_.clock);
+    StreamedBatches batches(stream, context_.device);
     evaluate_if_due();  // A run that was killed before it could.
     while (state_.step < total_steps() && !stop) {
-      take_step(stream, &stop);
-      checkpoint_if_due();
+      take_step(batches, &stop);
+      checkpoints_->save_if_due(state_);
       if (!stop) {
         evaluate_if_due();
       }
@@ -523,14 +322,14 @@ TrainOutcome TrainLoop::finish() {
   if (finished) {
     evaluate_if_due();  // Where the wish to stop came with the last step.
   }
-  save_checkpoint();
-  wait_for_writer();
-  if (is_root()) {
+  checkpoints_->save(state_);
+  checkpoints_->finish();
+  if (context_.is_root()) {
     report_->end(state_, finished);
     if (finished) {
       const Json result = {{"steps", state_.step},
                            {"samples", state_.samples_seen},
-                           {"checkpoint", store_.path_of(state_.step)},
+                           {"checkpoint", checkpoints_->path_of(state_.step)},
                            {"scores", state_.scores},
                            {"identity", identity()}};
       context_.files.publish(join_path(config_.run.out, kResultFile),

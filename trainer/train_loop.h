@@ -1,32 +1,13 @@
 #pragma once
 // Training from the first step, or from a checkpoint, to the last.
 
-#include <torch/torch.h>
+#include <cstdint>
 
-#include <functional>
-#include <string>
-
-#include "base/clock.h"
-#include "base/files.h"
 #include "base/json.h"
-#include "trainer/comm/communicator.h"
 #include "trainer/train_config.h"
+#include "trainer/train_context.h"
 
 namespace voxlift::trainer {
-
-// What a run needs from outside. Everything outlives the call.
-struct TrainContext {
-  Communicator& control;  // Host memory: agreement, scores.
-  Communicator& data;     // Memory of `device`: gradients. May be `control`.
-  torch::Device device;
-  Files& files;
-  const Clock& clock;
-  // Somebody wants this rank to stop (a signal). Any rank's wish stops all.
-  std::function<bool()> stop_requested;
-  Json resolved_config;  // Name to value, kept in every checkpoint.
-  // resolved.cfg for run.out, written once the run is accepted; empty: none.
-  std::string configuration_file;
-};
 
 struct TrainOutcome {
   bool finished = false;  // False: stopped on request, checkpoint written.
