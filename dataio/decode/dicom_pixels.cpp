@@ -10,9 +10,11 @@
 #include <bit>
 #include <cmath>
 #include <mutex>
+#include <stdexcept>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/isolated.h"
 #include "base/strings.h"
 #include "dataio/decode/codestream.h"
 #include "dataio/decode/text_header.h"
@@ -125,9 +127,8 @@ void check_codestream(const DicomElement& element, const DicomPixels& pixels,
 }
 
 // The buffer that GDCM decodes into has the size it takes from the header.
-std::vector<std::byte> decode(const DicomFile& file, const DicomPixels& pixels,
-                              const DicomElement& element,
-                              const std::string& origin) {
+void decode(const DicomFile& file, const DicomPixels& pixels,
+            const DicomElement& element, std::span<std::byte> decoded) {
   gdcm::Image image;
   image.SetNumberOfDimensions(pixels.num_frames > 1 ? 3 : 2);
   image.SetDimension(0, static_cast<unsigned>(pixels.width));
@@ -146,13 +147,10 @@ std::vector<std::byte> decode(const DicomFile& file, const DicomPixels& pixels,
   image.SetTransferSyntax(
       gdcm::TransferSyntax::GetTSType(file.transfer_syntax.c_str()));
   image.SetDataElement(encapsulated(element));
-  std::vector<std::byte> decoded(static_cast<size_t>(claimed_bytes(pixels)));
   if (image.GetBufferLength() != decoded.size() ||
       !image.GetBuffer(reinterpret_cast<char*>(decoded.data()))) {
-    throw DataError(str_cat(origin, ": GDCM cannot decode the pixel data (",
-                            file.transfer_syntax, ")"));
+    throw std::runtime_error("not understood");
   }
-  return decoded;
 }
 
 }  // namespace
@@ -208,13 +206,16 @@ std::vector<std::byte> read_pixels(const DicomFile& file,
     gdcm::Trace::ErrorOff();
     gdcm::Trace::DebugOff();
   });
+  // GDCM ends the process (assertions) on some damaged streams.
+  constexpr int kLimitS = 120;
   try {
-    return decode(file, pixels, element, origin);
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw DataError(str_cat(origin, ": GDCM cannot decode the pixel data: ",
-                            printable(error.what())));
+    return run_isolated(
+        claimed_bytes(pixels), kLimitS,
+        [&](std::span<std::byte> out) { decode(file, pixels, element, out); });
+  } catch (const DataError& error) {
+    throw DataError(str_cat(origin, ": GDCM cannot decode the pixel data (",
+                            file.transfer_syntax,
+                            "): ", printable(error.what())));
   }
 }
 

@@ -27,7 +27,8 @@ DicomPixels describe_pixels(const DicomFile& file, const std::string& origin,
 
 // The numbers of all frames as stored, in order, in this machine's byte order
 // after convert_scalars() with pixels.code. Uncompressed ones are copied;
-// encapsulated ones are decoded by GDCM. Any thread. Throws DataError.
+// encapsulated ones are decoded by GDCM in a process of its own, since it ends
+// the process on some damaged streams. Any thread. Throws DataError.
 std::vector<std::byte> read_pixels(const DicomFile& file,
                                    const DicomPixels& pixels,
                                    const std::string& origin);

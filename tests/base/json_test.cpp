@@ -36,6 +36,25 @@ TEST(JsonTest, GetsMembersOfTheirType) {
   EXPECT_EQ(json_get<std::string>(json, "s", "f"), "t");
 }
 
+TEST(JsonTest, RefusesNumbersThatAnIntegerCannotHold) {
+  const Json json = parse_json(
+      R"({"huge": 2.9e19, "big": 18446744073709551615, "half": 0.5,
+          "less": -1, "three": 3.0, "list": [1, 2.5]})",
+      "f");
+  EXPECT_EQ(json_get<int64_t>(json, "three", "f"), 3);
+  EXPECT_EQ(json_get<uint64_t>(json, "big", "f"), UINT64_MAX);
+  EXPECT_EQ(json_get<double>(json, "half", "f"), 0.5);
+  for (const char* key : {"huge", "big", "half"}) {
+    expect_error<DataError>([&] { (void)json_get<int64_t>(json, key, "f"); },
+                            {"'f'", key, "no integer in range"});
+  }
+  expect_error<DataError>([&] { (void)json_get<uint64_t>(json, "less", "f"); },
+                          {"'less'", "-1"});
+  expect_error<DataError>(
+      [&] { (void)json_get<std::vector<int64_t>>(json, "list", "f"); },
+      {"'list'", "[1,2.5]"});
+}
+
 TEST(JsonTest, NamesAMemberThatIsMissing) {
   const Json json = parse_json("{}", "f");
   expect_error<DataError>([&] { (void)json_get<int>(json, "n", "f.json"); },

@@ -20,6 +20,7 @@ void fuzz_dicom(Bytes input);
 void fuzz_dicom_pixels(Bytes input);
 void fuzz_inflate(Bytes input);
 void fuzz_jpeg_region(Bytes input);
+void fuzz_jpeg_restarts(Bytes input);
 void fuzz_json(Bytes input);
 void fuzz_lidc(Bytes input);
 void fuzz_metaimage(Bytes input);
@@ -50,6 +51,7 @@ inline constexpr std::array kTargets = {
     Target{"dicom_pixels", fuzz_dicom_pixels},
     Target{"inflate", fuzz_inflate},
     Target{"jpeg_region", fuzz_jpeg_region},
+    Target{"jpeg_restarts", fuzz_jpeg_restarts},
     Target{"json", fuzz_json},
     Target{"lidc", fuzz_lidc},
     Target{"metaimage", fuzz_metaimage},
