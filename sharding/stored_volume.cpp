@@ -6,7 +6,7 @@
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "base/strings.h"
-#include "sharding/shard_format.h"
+#include "sharding/voxel_join.h"
 
 namespace voxlift::sharding {
 namespace {
@@ -49,33 +49,30 @@ int64_t position_in(const VoxelBox& box, int64_t d, int64_t h, int64_t w) {
          w - box.start[2];
 }
 
-// Calls copy(first element in the chunk, first element in the box, count) for
-// each row of voxels that a chunk and a box share.
-template <typename Copy>
-void for_each_row(const VoxelBox& chunk, const VoxelBox& box,
-                  const Copy& copy) {
-  const VoxelBox both = intersect(chunk, box);
-  for (int64_t d = both.start[0]; d < both.start[0] + both.size[0]; ++d) {
-    for (int64_t h = both.start[1]; h < both.start[1] + both.size[1]; ++h) {
-      copy(static_cast<size_t>(position_in(chunk, d, h, both.start[2])),
-           static_cast<size_t>(position_in(box, d, h, both.start[2])),
-           static_cast<size_t>(both.size[2]));
-    }
-  }
+SharedBox::Place place_in(const VoxelBox& box, const Shape3& first) {
+  return {static_cast<size_t>(position_in(box, first[0], first[1], first[2])),
+          static_cast<size_t>(box.size[2]),
+          static_cast<size_t>(box.size[1] * box.size[2])};
 }
 
-// Copies what a chunk and a box share.
-template <typename T>
-void copy_shared(const T* chunk_voxels, const VoxelBox& chunk,
-                 const VoxelBox& box, T* box_voxels) {
-  for_each_row(chunk, box, [=](size_t from, size_t to, size_t count) {
-    // A whole row of a usual chunk: a length that the compiler knows.
-    if (count == kChunkSide) {
-      std::copy_n(chunk_voxels + from, kChunkSide, box_voxels + to);
-    } else {
-      std::copy_n(chunk_voxels + from, count, box_voxels + to);
-    }
-  });
+// What a chunk and a box share.
+SharedBox shared_box(const VoxelBox& chunk, const VoxelBox& box) {
+  const VoxelBox both = intersect(chunk, box);
+  SharedBox shared;
+  std::copy(both.size.begin(), both.size.end(), shared.size.begin());
+  shared.from = place_in(chunk, both.start);
+  shared.to = place_in(box, both.start);
+  return shared;
+}
+
+// Labels above 0 in the mask of a chunk, padding left out.
+int64_t count_foreground(std::span<const std::byte> labels,
+                         const VoxelBox& chunk, const VoxelBox& volume) {
+  const VoxelBox inside = intersect(chunk, volume);
+  std::vector<uint8_t> out(static_cast<size_t>(inside.num_voxels()));
+  copy_bytes(labels, shared_box(chunk, inside), out);
+  return std::count_if(out.begin(), out.end(),
+                       [](uint8_t label) { return label > 0; });
 }
 
 }  // namespace
@@ -180,12 +177,9 @@ void StoredVolume::visit_chunks(const ChunkTable& table, VoxelStorage storage,
 void StoredVolume::read_image(const VoxelBox& box, std::span<float> out) const {
   VOXLIFT_CHECK(static_cast<int64_t>(out.size()) == box.num_voxels(),
                 "size of the output");
-  std::vector<float> voxels(
-      static_cast<size_t>(chunk_[0] * chunk_[1] * chunk_[2]));
   visit_chunks(shard_.index().image, storage_, box,
                [&](std::span<const std::byte> planes, const VoxelBox& chunk) {
-                 join_planes(planes, storage_, voxels);
-                 copy_shared(voxels.data(), chunk, box, out.data());
+                 join_planes(planes, storage_, shared_box(chunk, box), out);
                });
 }
 
@@ -196,9 +190,7 @@ void StoredVolume::read_mask(const VoxelBox& box,
                 "size of the output");
   visit_chunks(shard_.index().mask, VoxelStorage::kUint8, box,
                [&](std::span<const std::byte> planes, const VoxelBox& chunk) {
-                 const auto* labels =
-                     reinterpret_cast<const uint8_t*>(planes.data());
-                 copy_shared(labels, chunk, box, out.data());
+                 copy_bytes(planes, shared_box(chunk, box), out);
                });
 }
 
@@ -241,22 +233,16 @@ int64_t StoredVolume::check() const {
   visit_chunks(index.image, storage_, all, [](const auto&, const auto&) {});
   auto c = static_cast<size_t>(shard_.first_chunk(sample_));
   if (facts_.has_mask) {
-    visit_chunks(
-        index.mask, VoxelStorage::kUint8, all,
-        [&](std::span<const std::byte> planes, const VoxelBox& chunk) {
-          int64_t found = 0;
-          const auto* labels = reinterpret_cast<const uint8_t*>(planes.data());
-          for_each_row(chunk, all, [&](size_t from, size_t, size_t count) {
-            found += std::count_if(labels + from, labels + from + count,
-                                   [](uint8_t label) { return label > 0; });
-          });
-          if (found != index.mask_foreground[c++]) {
-            throw DataError(str_cat(describe(), ": a chunk of the mask has ",
-                                    found,
-                                    " foreground voxels, the index says ",
-                                    index.mask_foreground[c - 1]));
-          }
-        });
+    visit_chunks(index.mask, VoxelStorage::kUint8, all,
+                 [&](std::span<const std::byte> planes, const VoxelBox& chunk) {
+                   const int64_t found = count_foreground(planes, chunk, all);
+                   if (found != index.mask_foreground[c++]) {
+                     throw DataError(
+                         str_cat(describe(), ": a chunk of the mask has ",
+                                 found, " foreground voxels, the index says ",
+                                 index.mask_foreground[c - 1]));
+                   }
+                 });
   }
   const auto sum = [&](const ChunkTable& table) {
     const auto begin = table.length.begin() + shard_.first_chunk(sample_);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -20,11 +19,18 @@ constexpr int kLevel = 6;
 
 // The fixed codes of deflate need no table to be read, which takes most of the
 // time of so small a chunk; they may cost this share of the stored bytes.
-constexpr double kFixedCodesShare = 0.03;
+constexpr double kFixedCodesShare = 0.05;
 constexpr int kFixedCodesLevel = 6;
 
+// For deflateTune(): take the longest match at each place, however far, rather
+// than ask whether the next place has a longer one. A tenth fewer codes to
+// read.
+constexpr int kLongestMatch = 258;
+constexpr int kShortestMatch = 3;
+constexpr int kMaxPlaces = 4096;
+
 // A plane is deflated if it shrinks below this share, else stored.
-constexpr double kWorthwhileShare = 0.75;
+constexpr double kWorthwhileShare = 0.5;
 
 // RFC 1951 section 3.2.4.
 constexpr size_t kMaxStoredBlock = 65535;
@@ -45,6 +51,9 @@ struct FixedStream {
     VOXLIFT_CHECK(deflateInit2(&z, kFixedCodesLevel, Z_DEFLATED, -MAX_WBITS, 9,
                                Z_FIXED) == Z_OK,
                   "deflateInit2");
+    VOXLIFT_CHECK(deflateTune(&z, kLongestMatch, kShortestMatch, kLongestMatch,
+                              kMaxPlaces) == Z_OK,
+                  "deflateTune");
   }
 
   ~FixedStream() { deflateEnd(&z); }
@@ -81,41 +90,6 @@ bool all_fit(std::span<const float> voxels) {
            voxel == std::trunc(voxel) &&
            !(voxel == 0.0F && std::signbit(voxel));
   });
-}
-
-// Wider vectors where the processor has them; integers become the same floats
-// either way.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define VOXLIFT_WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define VOXLIFT_WIDE
-#endif
-
-VOXLIFT_WIDE void join_1(const uint8_t* a, size_t count, float* out) {
-  for (size_t i = 0; i < count; ++i) {
-    out[i] = static_cast<float>(a[i]);
-  }
-}
-
-VOXLIFT_WIDE void join_2(const uint8_t* __restrict a, size_t count,
-                         float* __restrict out) {
-  const uint8_t* b = a + count;
-  for (size_t i = 0; i < count; ++i) {
-    const int bits = a[i] | (b[i] << 8);
-    out[i] = static_cast<float>(static_cast<int16_t>(bits));
-  }
-}
-
-VOXLIFT_WIDE void join_4(const uint8_t* __restrict a, size_t count,
-                         float* __restrict out) {
-  const uint8_t* b = a + count;
-  const uint8_t* c = b + count;
-  const uint8_t* d = c + count;
-  for (size_t i = 0; i < count; ++i) {
-    const uint32_t bits = a[i] | uint32_t{b[i]} << 8 | uint32_t{c[i]} << 16 |
-                          uint32_t{d[i]} << 24;
-    out[i] = std::bit_cast<float>(bits);
-  }
 }
 
 }  // namespace
@@ -264,25 +238,6 @@ bool ChunkDecoder::inflate(std::span<const std::byte> stored,
   return libdeflate_deflate_decompress(
              impl_->decompressor.get(), deflated.data(), deflated.size(),
              planes.data(), planes.size(), nullptr) == LIBDEFLATE_SUCCESS;
-}
-
-void join_planes(std::span<const std::byte> planes, VoxelStorage storage,
-                 std::span<float> voxels) {
-  VOXLIFT_CHECK(planes.size() ==
-                    voxels.size() * static_cast<size_t>(storage_bytes(storage)),
-                "size of a chunk");
-  const auto* from = reinterpret_cast<const uint8_t*>(planes.data());
-  switch (storage) {
-    case VoxelStorage::kUint8:
-      join_1(from, voxels.size(), voxels.data());
-      return;
-    case VoxelStorage::kInt16:
-      join_2(from, voxels.size(), voxels.data());
-      return;
-    case VoxelStorage::kFloat32:
-      join_4(from, voxels.size(), voxels.data());
-      return;
-  }
 }
 
 }  // namespace voxlift::sharding

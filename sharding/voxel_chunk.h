@@ -20,7 +20,7 @@ VoxelStorage choose_storage(std::span<const float> voxels);
 
 // Shuffles elements of `element_bytes` (all first bytes, then all second bytes,
 // ...) and deflates the result to a zlib stream. Leading byte planes that would
-// not shrink by a quarter, the noise in the low bits of a scan, are put into
+// not shrink by half, the noise in the low bits of a scan, are put into
 // stored blocks: the stream grows by a few percent and inflates several times
 // faster, with any zlib.
 class ChunkEncoder {
@@ -56,9 +56,5 @@ class ChunkDecoder {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// The voxels of a chunk whose shuffled planes are given.
-void join_planes(std::span<const std::byte> planes, VoxelStorage storage,
-                 std::span<float> voxels);
 
 }  // namespace voxlift::sharding

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "sharding/voxel_chunk.h"
+#include "sharding/voxel_join.h"
 #include "tests/fuzz/input.h"
 
 namespace voxlift::fuzz {
@@ -15,7 +15,8 @@ void inflate(InputReader input) {
       num_voxels * static_cast<size_t>(sharding::storage_bytes(storage)));
   if (sharding::ChunkDecoder().inflate(input.rest(), planes)) {
     std::vector<float> voxels(num_voxels);
-    sharding::join_planes(planes, storage, voxels);
+    sharding::join_planes(planes, storage, {{1, 1, num_voxels}, {}, {}},
+                          voxels);
   }
 }
 
