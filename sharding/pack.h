@@ -33,7 +33,7 @@ struct PackConfig {
   std::string check = "decode";
   // Rewrites JPEGs without loss, so that training need not decode what lies
   // beside a crop (dataio/encode/jpeg_restarts.h); else files stay as they are.
-  // Packing takes about three times as long.
+  // Packing then takes about five times the processor time.
   bool jpeg_restarts = true;
   // "fail": unreadable files are all reported, no index is written;
   // "skip": they are left out and listed in rejected.txt.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "base/error.h"
@@ -57,23 +58,39 @@ void check_manifest(const dataio::Manifest& manifest) {
   }
 }
 
-// Of a file, or of all files of a folder of slices.
-int64_t bytes_at(const std::string& path, const Files& files) {
-  if (!files.is_dir(path)) {
-    return files.size_bytes(path);
-  }
+int64_t folder_bytes(const std::string& dir, const Files& files) {
   int64_t bytes = 0;
-  for (const std::string& name : files.list_dir(path)) {
-    const std::string file = join_path(path, name);
+  for (const std::string& name : files.list_dir(dir)) {
+    const std::string file = join_path(dir, name);
     bytes += files.is_dir(file) ? 0 : files.size_bytes(file);
   }
   return bytes;
 }
 
-int64_t scan_bytes(const dataio::VolumeEntry& scan, const Files& files) {
-  return bytes_at(scan.image.path, files) +
-         (scan.mask.has_value() ? bytes_at(scan.mask->path, files) : 0);
-}
+// Sizes of scans, which are files or folders of slices. Folders are listed
+// once: many samples may come out of one.
+class ScanSizes {
+ public:
+  explicit ScanSizes(const Files& files) : files_(files) {}
+
+  int64_t bytes_of(const dataio::VolumeEntry& scan) {
+    return bytes_at(scan.image.path) +
+           (scan.mask.has_value() ? bytes_at(scan.mask->path) : 0);
+  }
+
+ private:
+  int64_t bytes_at(const std::string& path) {
+    const auto known = folders_.find(path);
+    if (known != folders_.end()) {
+      return known->second;
+    }
+    return files_.is_dir(path) ? folders_[path] = folder_bytes(path, files_)
+                               : files_.size_bytes(path);
+  }
+
+  const Files& files_;
+  std::unordered_map<std::string, int64_t> folders_;
+};
 
 // Of a file, or of the part of it that is the sample.
 int64_t photo_bytes(const dataio::SourceEntry& entry, const Files& files) {
@@ -92,8 +109,8 @@ int64_t photo_bytes(const dataio::SourceEntry& entry, const Files& files) {
 
 // Takes the sample's size; throws Error with the reason where it cannot be
 // packed.
-PlannedSample plan_sample(const dataio::SourceEntry& entry,
-                          const Files& files) {
+PlannedSample plan_sample(const dataio::SourceEntry& entry, const Files& files,
+                          ScanSizes& scan_sizes) {
   if (!is_utf8(entry.id)) {
     throw DataError("its name is not UTF-8");
   }
@@ -103,7 +120,7 @@ PlannedSample plan_sample(const dataio::SourceEntry& entry,
   }
   const int64_t bytes = entry.volume == nullptr
                             ? photo_bytes(entry, files)
-                            : scan_bytes(*entry.volume, files);
+                            : scan_sizes.bytes_of(*entry.volume);
   if (bytes == 0) {
     throw DataError(str_cat("'", entry.path, "' is empty"));
   }
@@ -113,9 +130,10 @@ PlannedSample plan_sample(const dataio::SourceEntry& entry,
 void plan_samples(const dataio::Manifest& manifest, const Files& files,
                   PackPlan& plan) {
   plan.samples.reserve(manifest.entries.size());
+  ScanSizes scan_sizes(files);
   for (const dataio::SourceEntry& entry : manifest.entries) {
     try {
-      plan.samples.push_back(plan_sample(entry, files));
+      plan.samples.push_back(plan_sample(entry, files, scan_sizes));
     } catch (const Error& error) {
       plan.rejected.push_back(
           {printable_utf8(entry.id), printable_utf8(error.what())});

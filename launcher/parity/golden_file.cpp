@@ -29,6 +29,19 @@ GoldenOutput read_output(const H5Group& group, const std::string& name) {
           .value = group.dataset("value").read<float>()};
 }
 
+GoldenTraining read_training(const H5Group& train) {
+  GoldenTraining training;
+  training.loss =
+      train.has("loss")
+          ? train.dataset("loss").read<double>()
+          : std::vector<double>{train.read_attribute<double>("cross_entropy")};
+  training.grad_l2_step0 = numbers(train.group("grad_l2_step0"));
+  if (train.has("param_l2_after")) {
+    training.param_l2_after = numbers(train.group("param_l2_after"));
+  }
+  return training;
+}
+
 // The weight of a norm layer is the one-dimensional one.
 torch::Tensor value_for(const std::string& name, const torch::Tensor& like) {
   const torch::Tensor s = formula_tensor(name, like.sizes().vec());
@@ -60,13 +73,9 @@ GoldenFile read_golden_file(const std::string& path) {
   for (const std::string& name : outputs.children()) {
     golden.outputs.push_back(read_output(outputs.group(name), name));
   }
-  golden.has_training = root.has("train") && root.group("train").has("loss");
+  golden.has_training = root.has("train");
   if (golden.has_training) {
-    const H5Group train = root.group("train");
-    golden.training = {
-        .loss = train.dataset("loss").read<double>(),
-        .grad_l2_step0 = numbers(train.group("grad_l2_step0")),
-        .param_l2_after = numbers(train.group("param_l2_after"))};
+    golden.training = read_training(root.group("train"));
   }
   return golden;
 }

@@ -16,11 +16,11 @@ struct ParityLine {
   bool passes() const { return error <= tolerance; }  // False for NaN.
 };
 
-// Builds the ResNet3D that `golden.model` says, fills it by the formula (or
+// Builds the network that `golden.model` says, fills it by the formula (or
 // from `weights`, a .pth or .safetensors file) and compares parameter names and
 // shapes, outputs in evaluation mode, and training steps in float64.
 // Throws ConfigError, DataError.
-std::vector<ParityLine> check_resnet3d(const GoldenFile& golden,
-                                       const std::string& weights);
+std::vector<ParityLine> check_network(const GoldenFile& golden,
+                                      const std::string& weights);
 
 }  // namespace voxlift::launcher

@@ -24,14 +24,9 @@ and pass or fail. Exit code 0 if all pass, 3 if one fails.
 // Prints the file's lines; returns how many fail.
 int check_file(const std::string& path, const std::string& weights) {
   const GoldenFile golden = read_golden_file(path);
-  const auto network = json_get<std::string>(golden.model, "network", path);
-  if (network != "resnet3d") {
-    throw ConfigError(str_cat("'", path, "': network '", network,
-                              "' is not known; known: resnet3d"));
-  }
   std::printf("%s  %s\n", path.c_str(), golden.model.dump().c_str());
   int failures = 0;
-  for (const ParityLine& line : check_resnet3d(golden, weights)) {
+  for (const ParityLine& line : check_network(golden, weights)) {
     std::printf("  %-4s  error %.3e  tolerance %.0e  %s\n",
                 line.passes() ? "pass" : "FAIL", line.error, line.tolerance,
                 line.what.c_str());

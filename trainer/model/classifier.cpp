@@ -3,9 +3,8 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "base/fnv.h"
-#include "base/random.h"
 #include "base/strings.h"
+#include "trainer/model/init.h"
 
 namespace voxlift::trainer {
 
@@ -53,48 +52,22 @@ torch::Tensor ClassifierImpl::forward(const torch::Tensor& x_NCDHW) {
   return forward_all(x_NCDHW).logits_NK;
 }
 
-namespace {
-
-template <typename Draw>
-void fill(torch::Tensor& tensor, Draw draw) {
-  auto* values = tensor.data_ptr<float>();
-  for (int64_t i = 0; i < tensor.numel(); ++i) {
-    values[i] = static_cast<float>(draw());
-  }
-}
-
-void fill_weight(const std::string& name, torch::Tensor& tensor,
-                 uint64_t seed) {
-  RandomStream draws(seed, Purpose::kInit, 0, fnv1a64(name));
-  if (name.starts_with("head.")) {
-    constexpr double kHeadStd = 0.01;
-    fill(tensor, [&] { return kHeadStd * draws.normal(); });
-    return;
-  }
-  const double fan_in =
-      static_cast<double>(tensor.numel()) / static_cast<double>(tensor.size(0));
-  const double bound = 1.0 / std::sqrt(fan_in);
-  fill(tensor, [&] { return draws.uniform(-bound, bound); });
-}
-
-}  // namespace
-
 void initialize(ClassifierImpl& model, uint64_t seed) {
-  const torch::NoGradGuard no_grad;
+  constexpr double kHeadDeviation = 0.01;
+  fill_vectors(model);
   for (auto& item : model.named_parameters()) {
-    torch::Tensor& tensor = item.value();
-    const bool is_bias = item.key().ends_with(".bias");
-    if (tensor.dim() > 1) {
-      fill_weight(item.key(), tensor, seed);
+    const std::string& name = item.key();
+    if (item.value().dim() == 1) {
+      continue;
+    }
+    if (name.starts_with("head.")) {
+      fill_normal(item.value(), name, seed, kHeadDeviation);
     } else {
-      tensor.fill_(is_bias ? 0.0 : 1.0);
+      fill_uniform(item.value(), name, seed,
+                   1.0 / std::sqrt(fan_in(item.value())));
     }
   }
-  if (model.backbone().options().zero_init_residual) {
-    for (NormImpl* norm : model.backbone().residual_norms()) {
-      norm->weight.zero_();
-    }
-  }
+  zero_residual_norms(model.backbone());
 }
 
 }  // namespace voxlift::trainer

@@ -22,6 +22,7 @@ void for_each_field(Config& config, const Visit& visit) {
   visit("base_channels", resnet.base_channels);
   visit("depth_stride", resnet.depth_stride);
   visit("stem_stride", resnet.stem_stride);
+  visit("stem_pool", resnet.stem_pool);
   visit("strides", resnet.strides);
   visit("dilations", resnet.dilations);
   visit("shortcut", resnet.shortcut);

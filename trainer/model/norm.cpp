@@ -79,6 +79,17 @@ Norm make_norm(const NormOptions& options, int64_t channels) {
   return std::make_shared<GroupNormImpl>(channels, options.groups);
 }
 
+void append_norm(torch::nn::Sequential& layers, const NormOptions& options,
+                 int64_t channels) {
+  // A Sequential calls forward() of the class that it is told.
+  if (options.kind == "bn") {
+    layers->push_back(std::make_shared<BatchNormImpl>(channels));
+  } else {
+    layers->push_back(
+        std::make_shared<GroupNormImpl>(channels, options.groups));
+  }
+}
+
 std::string norm_name(const NormOptions& options, int index) {
   return index == 0 ? options.kind : str_cat(options.kind, index);
 }

@@ -70,6 +70,10 @@ class GroupNormImpl : public NormImpl {
 
 Norm make_norm(const NormOptions& options, int64_t channels);
 
+// Appends such a layer to `layers`.
+void append_norm(torch::nn::Sequential& layers, const NormOptions& options,
+                 int64_t channels);
+
 // The attribute name of a norm layer in published files: "bn1", "gn2", ...; no
 // number where `index` is 0.
 std::string norm_name(const NormOptions& options, int index);

@@ -123,12 +123,7 @@ void ResidualBlockImpl::build_shortcut(const ResNet3DOptions& options,
   downsample_->push_back(
       Conv3d(conv_options(place.in_channels, out_channels_, 1,
                           options.avg_down ? cube(1) : place.stride)));
-  if (options.norm.kind == "bn") {
-    downsample_->push_back(std::make_shared<BatchNormImpl>(out_channels_));
-  } else {
-    downsample_->push_back(
-        std::make_shared<GroupNormImpl>(out_channels_, options.norm.groups));
-  }
+  append_norm(downsample_, options.norm, out_channels_);
   register_module("downsample", downsample_);
 }
 
@@ -169,7 +164,7 @@ ResNet3DImpl::ResNet3DImpl(const ResNet3DOptions& options) : options_(options) {
 
 void ResNet3DImpl::build_stem() {
   const Triple stride = spatial_stride(options_, options_.stem_stride ? 2 : 1);
-  pool_stride_ = stride;
+  pool_stride_ = spatial_stride(options_, 2);
   const int64_t channels = options_.stem_channels;
   if (!options_.deep_stem) {
     stem_convs_.push_back(register_module(
@@ -215,25 +210,39 @@ void ResNet3DImpl::build_stages() {
   }
 }
 
-int64_t ResNet3DImpl::out_channels() const {
-  return (options_.base_channels << 3) * ResidualBlockImpl::expansion(options_);
+std::vector<int64_t> ResNet3DImpl::all_channels() const {
+  std::vector<int64_t> channels = {options_.stem_channels};
+  for (size_t s = 0; s < stages_.size(); ++s) {
+    channels.push_back((options_.base_channels << s) *
+                       ResidualBlockImpl::expansion(options_));
+  }
+  return channels;
 }
 
 torch::Tensor ResNet3DImpl::stem(torch::Tensor x_NCDHW) {
   for (size_t i = 0; i < stem_convs_.size(); ++i) {
     x_NCDHW = stem_norms_[i]->forward(stem_convs_[i]->forward(x_NCDHW)).relu_();
   }
-  if (!options_.stem_stride) {
+  return x_NCDHW;
+}
+
+torch::Tensor ResNet3DImpl::pool(const torch::Tensor& x_NCDHW) const {
+  if (!options_.stem_stride && !options_.stem_pool) {
     return x_NCDHW;
   }
   return torch::max_pool3d(x_NCDHW, {3, 3, 3}, pool_stride_, {1, 1, 1});
 }
 
-std::vector<torch::Tensor> ResNet3DImpl::forward(torch::Tensor x_NCDHW) {
+std::vector<torch::Tensor> ResNet3DImpl::forward(torch::Tensor x_NCDHW,
+                                                 torch::Tensor* stem_output) {
   if (x_NCDHW.dim() == 4) {
     x_NCDHW = x_NCDHW.unsqueeze(1);
   }
   torch::Tensor y = stem(x_NCDHW);
+  if (stem_output != nullptr) {
+    *stem_output = y;
+  }
+  y = pool(y);
   std::vector<torch::Tensor> outputs;
   for (auto& stage : stages_) {
     for (auto& block : stage) {
@@ -252,6 +261,15 @@ std::vector<NormImpl*> ResNet3DImpl::residual_norms() {
     }
   }
   return norms;
+}
+
+void zero_residual_norms(ResNet3DImpl& model) {
+  const torch::NoGradGuard no_grad;
+  if (model.options().zero_init_residual) {
+    for (NormImpl* norm : model.residual_norms()) {
+      norm->weight.zero_();
+    }
+  }
 }
 
 }  // namespace voxlift::trainer

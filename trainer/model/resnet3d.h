@@ -28,8 +28,10 @@ struct ResNet3DOptions {
   // Strides of stem, pool and stages reach the depth axis, too. Pre-training
   // keeps its three planes (false); scans are halved in depth as well (true).
   bool depth_stride = false;
-  // False: the first convolution has stride 1 and there is no max pool.
+  // False: the first convolution has stride 1 and there is no max pool, unless
+  // stem_pool asks for it (the segmentation networks).
   bool stem_stride = true;
+  bool stem_pool = false;
   std::array<int64_t, 4> strides = {1, 2, 2, 2};
   std::array<int64_t, 4> dilations = {1, 1, 1, 1};
   // "B": 1x1x1 convolution and norm; "A": subsample, pad channels with zeros.
@@ -90,9 +92,14 @@ class ResNet3DImpl : public torch::nn::Module {
   // photograph are its depth. Returns the outputs of the four stages; at
   // depth_stride false, stem_stride true: (N, w 2^s, D, H / 2^(s+2), W /
   // 2^(s+2)), s = 0..3, w = base_channels (4 w for bottlenecks).
-  std::vector<torch::Tensor> forward(torch::Tensor x_NCDHW);
+  // `stem_output`, where given, gets the stem's output before the pool.
+  std::vector<torch::Tensor> forward(torch::Tensor x_NCDHW,
+                                     torch::Tensor* stem_output = nullptr);
 
-  int64_t out_channels() const;
+  int64_t out_channels() const { return all_channels().back(); }
+
+  // Of the stem and the four stages.
+  std::vector<int64_t> all_channels() const;
 
   const ResNet3DOptions& options() const { return options_; }
 
@@ -103,6 +110,7 @@ class ResNet3DImpl : public torch::nn::Module {
   void build_stem();
   void build_stages();
   torch::Tensor stem(torch::Tensor x_NCDHW);
+  torch::Tensor pool(const torch::Tensor& x_NCDHW) const;
 
   ResNet3DOptions options_;
   std::vector<Conv3d> stem_convs_;
@@ -112,5 +120,8 @@ class ResNet3DImpl : public torch::nn::Module {
 };
 
 TORCH_MODULE(ResNet3D);
+
+// The weights of residual_norms() become zero where the options say so.
+void zero_residual_norms(ResNet3DImpl& model);
 
 }  // namespace voxlift::trainer

@@ -1,12 +1,12 @@
+#include "launcher/parity/parity_check.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "base/error.h"
 #include "base/strings.h"
-#include "launcher/parity/parity_check.h"
-#include "trainer/model/classifier.h"
-#include "trainer/model/model_json.h"
+#include "launcher/parity/golden_network.h"
 #include "trainer/model/norm.h"
 #include "trainer/optim/sgd.h"
 #include "trainer/weights/load_weights.h"
@@ -14,18 +14,15 @@
 namespace voxlift::launcher {
 namespace {
 
-using trainer::Classifier;
-using trainer::ClassifierImpl;
-
 constexpr double kEvalTolerance = 1e-4;   // Of absmax, float32.
 constexpr double kTrainTolerance = 1e-6;  // Relative, float64.
 // The recipe of the golden training steps.
 constexpr double kLearningRate = 0.01;
-constexpr double kLabelSmoothing = 0.1;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Names and shapes must be the same; the error counts those that differ.
-ParityLine check_parameters(const GoldenFile& golden, ClassifierImpl& model) {
+ParityLine check_parameters(const GoldenFile& golden,
+                            torch::nn::Module& model) {
   int64_t differ = 0;
   size_t found = 0;
   for (const auto& [name, tensor] : trainer::named_tensors(model)) {
@@ -67,32 +64,21 @@ ParityLine check_output(const GoldenOutput& golden,
   return line;
 }
 
-torch::Tensor output_of(const ClassifierImpl::Outputs& outputs,
-                        const std::string& name, const std::string& path) {
-  if (name == "pooled") {
-    return outputs.pooled_NC;
-  }
-  if (name == "logits") {
-    return outputs.logits_NK;
-  }
-  for (size_t s = 0; s < outputs.stages.size(); ++s) {
-    if (name == str_cat("stage", s + 1)) {
-      return outputs.stages[s];
-    }
-  }
-  throw DataError(str_cat("'", path, "': resnet3d has no output '", name, "'"));
-}
-
-void check_outputs(const GoldenFile& golden, ClassifierImpl& model,
+void check_outputs(const GoldenFile& golden, const GoldenNetwork& network,
                    std::vector<ParityLine>* lines) {
   const torch::NoGradGuard no_grad;
-  model.eval();
+  network.module->eval();
   const auto outputs =
-      model.forward_all(formula_tensor(golden.input_name, golden.input_shape)
-                            .to(torch::kFloat32));
+      network.outputs(formula_tensor(golden.input_name, golden.input_shape)
+                          .to(torch::kFloat32));
   for (const GoldenOutput& output : golden.outputs) {
-    lines->push_back(
-        check_output(output, output_of(outputs, output.name, golden.path)));
+    const auto found = outputs.find(output.name);
+    if (found == outputs.end()) {
+      throw DataError(str_cat("'", golden.path,
+                              "': the network has no output '", output.name,
+                              "'"));
+    }
+    lines->push_back(check_output(output, found->second));
   }
 }
 
@@ -114,62 +100,33 @@ ParityLine check_norms(const std::string& what,
           kTrainTolerance};
 }
 
-// One step with label smoothing; returns the loss before it.
-double training_step(const GoldenFile& golden, int64_t step,
-                     ClassifierImpl& model) {
-  const int64_t batch = golden.input_shape.front();
-  const int64_t classes = golden.model.at("classes").get<int64_t>();
-  const torch::Tensor x_NCDHW =
-      formula_tensor(str_cat("train_input_", step), golden.input_shape)
-          .to(torch::kFloat32)
-          .to(torch::kFloat64);
-  torch::Tensor label_N = torch::empty({batch}, torch::kInt64);
-  for (int64_t i = 0; i < batch; ++i) {
-    label_N[i] = (3 * step + i) % classes;
-  }
-  model.zero_grad();
-  const torch::Tensor loss = torch::nn::functional::cross_entropy(
-      model.forward(x_NCDHW), label_N,
-      torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(
-          kLabelSmoothing));
+// Forward and backward of step `k`; returns the loss.
+double training_step(const GoldenNetwork& network, int64_t k) {
+  network.module->zero_grad();
+  const torch::Tensor loss = network.loss(k);
   loss.backward();
-  for (trainer::BatchNormImpl* norm : trainer::batch_norms(model)) {
+  for (trainer::BatchNormImpl* norm : trainer::batch_norms(*network.module)) {
     norm->update_running(norm->slot_mean, norm->slot_var);
   }
   return loss.item<double>();
 }
 
-void check_training(const GoldenFile& golden, ClassifierImpl& model,
-                    std::vector<ParityLine>* lines) {
-  model.to(torch::kFloat64);
-  model.train();
-  trainer::TensorMap parameters;
-  for (const auto& item : model.named_parameters()) {
-    parameters.emplace_back(item.key(), item.value());
-  }
-  trainer::Sgd optimizer(parameters, {});
-  double worst = 0.0;
-  for (size_t k = 0; k < golden.training.loss.size(); ++k) {
-    const double loss = training_step(golden, static_cast<int64_t>(k), model);
-    worst = std::max(worst, relative(loss, golden.training.loss[k]));
-    if (k == 0) {
-      const auto named = model.named_parameters();
-      lines->push_back(
-          check_norms("train/grad_l2_step0", golden.training.grad_l2_step0,
-                      [&named](const std::string& name) {
-                        return named.contains(name)
-                                   ? named[name].grad().norm().item<double>()
-                                   : kInfinity;
-                      }));
-    }
-    optimizer.step(kLearningRate);
-  }
-  lines->push_back(
-      {str_cat("train/loss (", golden.training.loss.size(), " steps)"), worst,
-       kTrainTolerance});
+ParityLine check_gradients(const GoldenFile& golden,
+                           const torch::nn::Module& model) {
+  const auto named = model.named_parameters();
+  return check_norms("train/grad_l2_step0", golden.training.grad_l2_step0,
+                     [&named](const std::string& name) {
+                       return named.contains(name)
+                                  ? named[name].grad().norm().item<double>()
+                                  : kInfinity;
+                     });
+}
+
+ParityLine check_trained(const GoldenFile& golden,
+                         const torch::nn::Module& model) {
   const auto named = model.named_parameters();
   const auto buffers = model.named_buffers();
-  lines->push_back(check_norms(
+  return check_norms(
       "train/param_l2_after", golden.training.param_l2_after,
       [&](const std::string& name) {
         const auto* found = named.find(name);
@@ -177,12 +134,38 @@ void check_training(const GoldenFile& golden, ClassifierImpl& model,
         return found == nullptr
                    ? kInfinity
                    : found->to(torch::kFloat64).norm().item<double>();
-      }));
+      });
+}
+
+void check_training(const GoldenFile& golden, const GoldenNetwork& network,
+                    std::vector<ParityLine>* lines) {
+  network.module->to(torch::kFloat64);
+  network.module->train();
+  trainer::TensorMap parameters;
+  for (const auto& item : network.module->named_parameters()) {
+    parameters.emplace_back(item.key(), item.value());
+  }
+  trainer::Sgd optimizer(parameters, {});
+  double worst = 0.0;
+  for (size_t k = 0; k < golden.training.loss.size(); ++k) {
+    const double loss = training_step(network, static_cast<int64_t>(k));
+    worst = std::max(worst, relative(loss, golden.training.loss[k]));
+    if (k == 0) {
+      lines->push_back(check_gradients(golden, *network.module));
+    }
+    optimizer.step(kLearningRate);
+  }
+  lines->push_back(
+      {str_cat("train/loss (", golden.training.loss.size(), " steps)"), worst,
+       kTrainTolerance});
+  if (!golden.training.param_l2_after.empty()) {
+    lines->push_back(check_trained(golden, *network.module));
+  }
 }
 
 // The formula's tensors must be what the file holds, float16 ones to its
 // precision.
-void load_weights(const std::string& weights, ClassifierImpl& model,
+void load_weights(const std::string& weights, torch::nn::Module& model,
                   std::vector<ParityLine>* lines) {
   const RealFiles files;
   const trainer::MatchReport report = trainer::match_weights(
@@ -197,18 +180,18 @@ void load_weights(const std::string& weights, ClassifierImpl& model,
 
 }  // namespace
 
-std::vector<ParityLine> check_resnet3d(const GoldenFile& golden,
-                                       const std::string& weights) {
-  Classifier model(trainer::model_config_from_json(golden.model, golden.path));
-  std::vector<ParityLine> lines = {check_parameters(golden, *model)};
+std::vector<ParityLine> check_network(const GoldenFile& golden,
+                                      const std::string& weights) {
+  const GoldenNetwork network = build_golden_network(golden);
+  std::vector<ParityLine> lines = {check_parameters(golden, *network.module)};
   if (weights.empty()) {
-    fill_by_formula(*model);
+    fill_by_formula(*network.module);
   } else {
-    load_weights(weights, *model, &lines);
+    load_weights(weights, *network.module, &lines);
   }
-  check_outputs(golden, *model, &lines);
+  check_outputs(golden, network, &lines);
   if (golden.has_training && weights.empty()) {
-    check_training(golden, *model, &lines);
+    check_training(golden, network, &lines);
   }
   return lines;
 }

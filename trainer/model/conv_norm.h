@@ -1,0 +1,26 @@
+#pragma once
+// Convolution, norm and ReLU as one layer.
+
+#include <torch/torch.h>
+
+#include "trainer/model/conv.h"
+#include "trainer/model/norm.h"
+
+namespace voxlift::trainer {
+
+// relu(norm(conv(x))). Parameters: `conv.*` and `bn.*` or `gn.*`, the names of
+// the published files' conv modules.
+class ConvNormImpl : public torch::nn::Module {
+ public:
+  ConvNormImpl(const ConvOptions& conv, const NormOptions& norm);
+
+  torch::Tensor forward(const torch::Tensor& x_NCDHW);
+
+ private:
+  Conv3d conv_{nullptr};
+  Norm norm_;
+};
+
+TORCH_MODULE(ConvNorm);
+
+}  // namespace voxlift::trainer

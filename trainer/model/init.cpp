@@ -1,0 +1,55 @@
+#include "trainer/model/init.h"
+
+#include "base/fnv.h"
+#include "base/random.h"
+
+namespace voxlift::trainer {
+namespace {
+
+template <typename Draw>
+void fill(torch::Tensor& tensor, const Draw& draw) {
+  const torch::NoGradGuard no_grad;
+  auto* values = tensor.data_ptr<float>();
+  for (int64_t i = 0; i < tensor.numel(); ++i) {
+    values[i] = static_cast<float>(draw());
+  }
+}
+
+RandomStream draws_of(const std::string& name, uint64_t seed) {
+  return {seed, Purpose::kInit, 0, fnv1a64(name)};
+}
+
+}  // namespace
+
+double fan_in(const torch::Tensor& weight) {
+  return static_cast<double>(weight.numel()) /
+         static_cast<double>(weight.size(0));
+}
+
+double fan_out(const torch::Tensor& weight) {
+  return static_cast<double>(weight.numel()) /
+         static_cast<double>(weight.size(1));
+}
+
+void fill_uniform(torch::Tensor weight, const std::string& name, uint64_t seed,
+                  double bound) {
+  RandomStream draws = draws_of(name, seed);
+  fill(weight, [&] { return draws.uniform(-bound, bound); });
+}
+
+void fill_normal(torch::Tensor weight, const std::string& name, uint64_t seed,
+                 double deviation) {
+  RandomStream draws = draws_of(name, seed);
+  fill(weight, [&] { return deviation * draws.normal(); });
+}
+
+void fill_vectors(torch::nn::Module& model) {
+  const torch::NoGradGuard no_grad;
+  for (auto& item : model.named_parameters()) {
+    if (item.value().dim() == 1) {
+      item.value().fill_(item.key().ends_with(".bias") ? 0.0 : 1.0);
+    }
+  }
+}
+
+}  // namespace voxlift::trainer

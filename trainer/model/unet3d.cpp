@@ -1,0 +1,129 @@
+#include "trainer/model/unet3d.h"
+
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "base/strings.h"
+#include "trainer/model/init.h"
+
+namespace voxlift::trainer {
+namespace {
+
+ConvOptions conv_of(int64_t in, int64_t out, int64_t kernel) {
+  return {.in_channels = in,
+          .out_channels = out,
+          .kernel = cube(kernel),
+          .padding = cube(kernel / 2)};
+}
+
+}  // namespace
+
+UpBlockImpl::UpBlockImpl(int64_t deep_channels, int64_t skip_channels,
+                         const NormOptions& norm)
+    : reduce_(conv_of(deep_channels, skip_channels, 1), norm),
+      conv1_(conv_of(2 * skip_channels, skip_channels, 3), norm),
+      conv2_(conv_of(skip_channels, skip_channels, 3), norm) {
+  // The published names: upsample.interp_upsample.1, conv_block.convs.{0,1}.
+  auto upsample = std::make_shared<torch::nn::Module>();
+  auto interp = std::make_shared<torch::nn::Module>();
+  interp->register_module("1", reduce_);
+  upsample->register_module("interp_upsample", interp);
+  register_module("upsample", upsample);
+  auto block = std::make_shared<torch::nn::Module>();
+  block->register_module("convs", torch::nn::ModuleList(conv1_, conv2_));
+  register_module("conv_block", block);
+}
+
+torch::Tensor UpBlockImpl::forward(const torch::Tensor& deep_NCDHW,
+                                   const torch::Tensor& skip_NCDHW) {
+  const torch::Tensor up = torch::upsample_trilinear3d(
+      deep_NCDHW, skip_NCDHW.sizes().slice(2), /*align_corners=*/false);
+  const torch::Tensor joined =
+      torch::cat({skip_NCDHW, reduce_->forward(up)}, 1);
+  return conv2_->forward(conv1_->forward(joined));
+}
+
+UNet3DImpl::UNet3DImpl(const UNet3DOptions& options)
+    : options_(options),
+      backbone_(register_module("backbone", ResNet3D(options.backbone))) {
+  build_decoder();
+  build_head();
+}
+
+void UNet3DImpl::build_decoder() {
+  const std::vector<int64_t> channels = backbone_->all_channels();
+  std::vector<UpBlock> shallow_first;
+  for (size_t level = 0; level + 1 < channels.size(); ++level) {
+    shallow_first.emplace_back(channels[level + 1], channels[level],
+                               options_.backbone.norm);
+  }
+  torch::nn::ModuleList list;
+  for (const UpBlock& block : shallow_first) {
+    list->push_back(block);
+  }
+  auto neck = std::make_shared<torch::nn::Module>();
+  neck->register_module("decoder", list);
+  register_module("neck", neck);
+  decoder_.assign(shallow_first.rbegin(), shallow_first.rend());
+}
+
+void UNet3DImpl::build_head() {
+  const int64_t width = options_.head_channels;
+  const NormOptions& norm = options_.backbone.norm;
+  head_ = {ConvNorm(conv_of(options_.backbone.stem_channels, width, 3), norm),
+           ConvNorm(conv_of(width, width, 3), norm)};
+  ConvOptions last = conv_of(width, options_.classes, 1);
+  last.bias = true;
+  classifier_ = Conv3d(last);
+  auto head = std::make_shared<torch::nn::Module>();
+  head->register_module("convs", torch::nn::ModuleList(head_[0], head_[1]));
+  head->register_module("conv_seg", classifier_);
+  register_module("decode_head", head);
+}
+
+UNet3DImpl::Outputs UNet3DImpl::forward_all(const torch::Tensor& x_NCDHW) {
+  Outputs out;
+  out.stages = backbone_->forward(x_NCDHW, &out.stem);
+  torch::Tensor y = out.stages.back();
+  for (size_t i = 0; i < decoder_.size(); ++i) {
+    const size_t level = decoder_.size() - 1 - i;
+    y = decoder_[i]->forward(y, level == 0 ? out.stem : out.stages[level - 1]);
+  }
+  out.decoder_top = y;
+  for (auto& layer : head_) {
+    y = layer->forward(y);
+  }
+  if (options_.dropout > 0.0) {
+    y = torch::feature_dropout(y, options_.dropout, is_training());
+  }
+  out.logits_NKDHW = classifier_->forward(y);
+  return out;
+}
+
+torch::Tensor UNet3DImpl::forward(const torch::Tensor& x_NCDHW) {
+  return forward_all(x_NCDHW).logits_NKDHW;
+}
+
+void initialize(UNet3DImpl& model, uint64_t seed) {
+  constexpr double kClassifierDeviation = 0.01;
+  fill_vectors(model);
+  for (auto& item : model.named_parameters()) {
+    const std::string& name = item.key();
+    const torch::Tensor& weight = item.value();
+    if (weight.dim() == 1) {
+      continue;
+    }
+    if (name.starts_with("backbone.")) {
+      fill_uniform(weight, name, seed,
+                   std::sqrt(6.0 / (fan_in(weight) + fan_out(weight))));
+    } else if (name.starts_with("decode_head.conv_seg.")) {
+      fill_normal(weight, name, seed, kClassifierDeviation);
+    } else {
+      fill_normal(weight, name, seed, std::sqrt(2.0 / fan_out(weight)));
+    }
+  }
+  zero_residual_norms(model.backbone());
+}
+
+}  // namespace voxlift::trainer
