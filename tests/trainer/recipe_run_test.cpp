@@ -151,13 +151,18 @@ TEST_F(ElasticTest, CropSizesChangeByEpochAndResumeToTheSameBits) {
 }
 
 TEST_F(ElasticTest, RecomputedStagesGiveTheSameBits) {
-  const TrainConfig plain = config("plain", [](TrainConfig&) {});
-  const TrainConfig less = config("less", [](TrainConfig& c) {
-    c.model.resnet.checkpoint_activations = true;
-  });
-  world_.train(plain);
-  world_.train(less, 2);
-  EXPECT_EQ(end_state(plain), end_state(less));
+  for (const std::string precision : {"float32", "bf16"}) {
+    const auto run = [&](bool again) {
+      return config(precision + (again ? "again" : "plain"),
+                    [&](TrainConfig& c) {
+                      c.run.precision = precision;
+                      c.model.resnet.checkpoint_activations = again;
+                    });
+    };
+    world_.train(run(false));
+    world_.train(run(true), 2);
+    EXPECT_EQ(end_state(run(false)), end_state(run(true))) << precision;
+  }
 }
 
 TEST_F(ElasticTest, AStaticLossScaleChangesNoBit) {
@@ -194,11 +199,25 @@ TEST_F(ElasticTest, Bf16TrainsToTheSameBitsOnAnyWorld) {
             0.7 * steps.front()["loss"].get<double>());
 }
 
-TEST_F(ElasticTest, RefusesHalfPrecisionOnTheCpu) {
+TEST_F(ElasticTest, RefusesWhatItCannotDo) {
   const TrainConfig half =
       config("half", [](TrainConfig& c) { c.run.precision = "fp16"; });
   test::expect_error<ConfigError>([&] { world_.train(half); },
                                   {"run.precision = 'fp16'", "GPU", "bf16"});
+  const TrainConfig typo =
+      config("typo", [](TrainConfig& c) { c.run.precision = "f16"; });
+  test::expect_error<ConfigError>([&] { world_.train(typo); },
+                                  {"run.precision = 'f16'", "'float32'"});
+  const TrainConfig never =
+      config("never", [](TrainConfig& c) { c.run.max_nonfinite = 0; });
+  test::expect_error<ConfigError>([&] { world_.train(never); },
+                                  {"run.max_nonfinite = 0", "at least 1"});
+  const TrainConfig both = config("both", [](TrainConfig& c) {
+    with_syncbn(c);
+    c.model.resnet.checkpoint_activations = true;
+  });
+  test::expect_error<ConfigError>([&] { world_.train(both); },
+                                  {"model.checkpoint_activations", "syncbn"});
 }
 
 // ---- not finite ----

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <memory>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -16,9 +17,9 @@ namespace {
 // gradient is not.
 class RootTask : public Task {
  public:
-  RootTask() { w_ = net_.register_parameter("w", torch::ones({1})); }
+  RootTask() { w_ = net_->register_parameter("w", torch::ones({1})); }
 
-  torch::nn::Module& model() override { return net_; }
+  torch::nn::Module& model() override { return *net_; }
 
   torch::Tensor& w() { return w_; }
 
@@ -37,7 +38,8 @@ class RootTask : public Task {
   Json summarize(const CaseRows& /*rows*/) const override { return {}; }
 
  private:
-  torch::nn::Module net_;
+  std::shared_ptr<torch::nn::Module> net_ =
+      std::make_shared<torch::nn::Module>();
   torch::Tensor w_;
 };
 
