@@ -11,7 +11,11 @@ Json RunState::to_json() const {
   return {{"step", step},
           {"samples_seen", samples_seen},
           {"evaluated_step", evaluated_step},
-          {"scores", scores}};
+          {"scores", scores},
+          {"nonfinite_in_row", nonfinite_in_row},
+          {"nonfinite_steps", nonfinite_steps},
+          {"loss_scale", loss_scale},
+          {"loss_scale_steps", loss_scale_steps}};
 }
 
 RunState RunState::from_json(const Json& json, const std::string& origin) {
@@ -20,6 +24,10 @@ RunState RunState::from_json(const Json& json, const std::string& origin) {
   state.samples_seen = json_get<int64_t>(json, "samples_seen", origin);
   state.evaluated_step = json_get<int64_t>(json, "evaluated_step", origin);
   state.scores = json.value("scores", Json());
+  state.nonfinite_in_row = json_get<int64_t>(json, "nonfinite_in_row", origin);
+  state.nonfinite_steps = json_get<int64_t>(json, "nonfinite_steps", origin);
+  state.loss_scale = json_get<double>(json, "loss_scale", origin);
+  state.loss_scale_steps = json_get<int64_t>(json, "loss_scale_steps", origin);
   return state;
 }
 
@@ -38,19 +46,22 @@ void check_identity(const Json& state, const Json& expected,
 }
 
 std::vector<std::string> changed_options(const Json& state, const Json& now) {
-  static const std::set<std::string> kHarmless = {"run.out",
-                                                  "run.fault",
-                                                  "run.max_steps",
-                                                  "data.train",
-                                                  "data.val",
-                                                  "data.workers",
-                                                  "data.stage_dir",
-                                                  "data.stage_mb",
-                                                  "checkpoint.keep",
-                                                  "checkpoint.every_steps",
-                                                  "comm.deadline_s",
-                                                  "comm.first_deadline_s",
-                                                  "data.prefetch_batches"};
+  static const std::set<std::string> kHarmless = {
+      "run.out",
+      "run.fault",
+      "run.max_steps",
+      "run.max_nonfinite",
+      "model.checkpoint_activations",
+      "data.train",
+      "data.val",
+      "data.workers",
+      "data.stage_dir",
+      "data.stage_mb",
+      "checkpoint.keep",
+      "checkpoint.every_steps",
+      "comm.deadline_s",
+      "comm.first_deadline_s",
+      "data.prefetch_batches"};
   const Json before = state.value("config", Json::object());
   std::vector<std::string> changes;
   for (const auto& [name, value] : now.items()) {

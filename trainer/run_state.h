@@ -12,8 +12,12 @@ namespace voxlift::trainer {
 struct RunState {
   int64_t step = 0;  // Steps done since the beginning.
   int64_t samples_seen = 0;
-  int64_t evaluated_step = -1;  // Step of the last evaluation.
-  Json scores;                  // What it gave.
+  int64_t evaluated_step = -1;   // Step of the last evaluation.
+  Json scores;                   // What it gave.
+  int64_t nonfinite_in_row = 0;  // Steps skipped since the last that was not.
+  int64_t nonfinite_steps = 0;   // Skipped since the beginning.
+  double loss_scale = 1.0;
+  int64_t loss_scale_steps = 0;  // Good ones since it last changed.
 
   Json to_json() const;
   // Throws DataError naming `origin` and the member.

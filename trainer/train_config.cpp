@@ -4,7 +4,10 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "trainer/autocast.h"
 #include "trainer/fault.h"
+#include "trainer/input/size_schedule.h"
+#include "trainer/optim/loss_scale.h"
 
 namespace voxlift::trainer {
 namespace {
@@ -35,6 +38,9 @@ void RunConfig::validate(const std::string& path) const {
     throw ConfigError(str_cat(path, "device = '", device,
                               "': must be 'auto', 'cpu' or 'cuda'"));
   }
+  check_precision(precision, path + "precision");
+  const LossScale scale(loss_scale, path + "loss_scale");
+  require_at_least(max_nonfinite, 1, path + "max_nonfinite");
   parse_fault(fault, path + "fault");
 }
 
@@ -42,6 +48,7 @@ void DataConfig::validate(const std::string& path) const {
   require_given(train, path + "train", "the folder of a packed data set");
   require_at_least(workers, 1, path + "workers");
   require_at_least(prefetch_batches, 1, path + "prefetch_batches");
+  const SizeSchedule sizes(photo_sizes, "photo.sizes");
   require_at_least(stage_mb, stage_dir.empty() ? 0 : 1, path + "stage_mb");
   if (stage_mb > kMaxStageMb) {
     throw ConfigError(str_cat(path, "stage_mb = ", stage_mb,
@@ -82,7 +89,8 @@ void TrainConfig::validate() const {
   batch.validate("batch.");
   reduce.validate("reduce.");
   loss.validate("loss.");
-  sgd.validate("sgd.");
+  optimizer.validate();
+  ema.validate("ema.");
   schedule.validate("schedule.");
   checkpoint.validate("checkpoint.");
   eval.validate("eval.");

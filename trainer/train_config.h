@@ -10,8 +10,9 @@
 #include "trainer/checkpoint/checkpoint_store.h"
 #include "trainer/comm/communicator.h"
 #include "trainer/model/classifier.h"
+#include "trainer/optim/ema.h"
+#include "trainer/optim/optimizer.h"
 #include "trainer/optim/schedule.h"
-#include "trainer/optim/sgd.h"
 #include "trainer/reduce/gradient_reducer.h"
 #include "trainer/task/classification.h"
 
@@ -26,6 +27,13 @@ struct RunConfig {
   // are to agree bit for bit need the same number.
   int64_t threads = 1;
   std::string device = "auto";  // "auto", "cpu" or "cuda".
+  // Of the forward pass: "float32", "bf16" or "fp16" (GPU only). Weights, norms
+  // and losses are always float32.
+  std::string precision = "float32";
+  std::string loss_scale = "none";  // trainer/optim/loss_scale.h.
+  // A step with a loss or gradient that is not finite is skipped; so many of
+  // them in a row end the run.
+  int64_t max_nonfinite = 10;
   // Deliberate failure for tests: "kill@step=7,rank=1" or "hang@...".
   std::string fault;
 
@@ -38,6 +46,9 @@ struct DataConfig {
   bool verify_checksums = true;
   int64_t workers = 1;           // Decoding threads per rank.
   int64_t prefetch_batches = 4;  // Slot batches decoded ahead.
+  // Crop sizes of photographs by epoch (trainer/input/size_schedule.h); empty:
+  // photo.image_size throughout.
+  std::string photo_sizes;
   // Local folder for copies of the shards, shared by the ranks of a host;
   // empty: shards are read where they are. At most stage_mb MB lie there.
   std::string stage_dir;
@@ -80,7 +91,8 @@ struct TrainConfig {
   BatchConfig batch;
   ReducerConfig reduce;
   ClassificationConfig loss;
-  SgdConfig sgd;
+  OptimizerOptions optimizer;  // Sections optim, sgd, adam and lars.
+  EmaConfig ema;
   ScheduleConfig schedule;
   CheckpointConfig checkpoint;
   EvalConfig eval;

@@ -16,7 +16,9 @@
 #include "trainer/fault.h"
 #include "trainer/input/collate.h"
 #include "trainer/input/run_data.h"
+#include "trainer/input/size_schedule.h"
 #include "trainer/model/model_json.h"
+#include "trainer/nonfinite.h"
 #include "trainer/report/step_report.h"
 #include "trainer/run_checkpoints.h"
 #include "trainer/run_state.h"
@@ -34,8 +36,10 @@ constexpr const char* kFaultMarker = "fault_fired";
 // The slots' samples out of a stream, which must be at `step_in_epoch`.
 class StreamedBatches {
  public:
-  StreamedBatches(sharding::SampleStream& stream, const torch::Device& device)
-      : stream_(stream), device_(device) {}
+  // `waited_s`: of the streams before this one.
+  StreamedBatches(sharding::SampleStream& stream, const torch::Device& device,
+                  double waited_s)
+      : stream_(stream), device_(device), waited_before_s_(waited_s) {}
 
   Batch next(int64_t slot, int64_t step_in_epoch) {
     if (samples_.has_value()) {
@@ -48,11 +52,12 @@ class StreamedBatches {
     return to_batch(*samples_, device_);
   }
 
-  double waited_s() const { return stream_.waited_s(); }
+  double waited_s() const { return waited_before_s_ + stream_.waited_s(); }
 
  private:
   sharding::SampleStream& stream_;
   torch::Device device_;
+  double waited_before_s_;
   std::optional<sharding::SampleBatch> samples_;  // Of the last call.
 };
 
@@ -79,6 +84,8 @@ class TrainLoop {
   Json identity() const;
   void load_initial_weights();
 
+  void count_nonfinite(const StepPlan& plan, const StepTotals& totals);
+  void run_range(bool* stop);
   void take_step(StreamedBatches& batches, bool* stop);
   void evaluate_if_due();
   TrainOutcome finish();
@@ -100,6 +107,7 @@ class TrainLoop {
   std::optional<RunCheckpoints> checkpoints_;
 
   RunState state_;
+  double data_waited_s_ = 0.0;
   std::unique_ptr<StepReport> report_;
 };
 
@@ -175,6 +183,9 @@ void TrainLoop::load_initial_weights() {
         " tensors match, init.min_matched_frac = ",
         config_.init.min_matched_frac));
   }
+  if (step_->ema().has_value()) {
+    step_->ema()->restart();
+  }
 }
 
 void TrainLoop::log_start() {
@@ -208,6 +219,7 @@ void TrainLoop::start_or_resume() {
   run_alike(context_.control, [&] {
     if (step.has_value()) {
       state_ = checkpoints_->resume(*step, total_steps());
+      step_->loss_scale().restore(state_.loss_scale, state_.loss_scale_steps);
     } else {
       load_initial_weights();
     }
@@ -228,7 +240,8 @@ RunPosition TrainLoop::position() const {
   return {.epoch = state_.step / data_.steps_per_epoch,
           .step_in_epoch = state_.step % data_.steps_per_epoch,
           .steps_per_epoch = data_.steps_per_epoch,
-          .num_epochs = config_.run.epochs};
+          .num_epochs = config_.run.epochs,
+          .global_batch = config_.batch.slots * config_.batch.slot_batch};
 }
 
 int64_t TrainLoop::total_samples() const {
@@ -242,6 +255,23 @@ int64_t TrainLoop::total_samples() const {
 int64_t TrainLoop::total_steps() const {
   const int64_t all = config_.run.epochs * data_.steps_per_epoch;
   return config_.run.max_steps > 0 ? std::min(all, config_.run.max_steps) : all;
+}
+
+void TrainLoop::count_nonfinite(const StepPlan& plan,
+                                const StepTotals& totals) {
+  if (is_nonfinite(totals)) {
+    run_alike(context_.control, [&] {
+      record_nonfinite({.out = config_.run.out,
+                        .max_in_row = config_.run.max_nonfinite,
+                        .is_root = context_.is_root()},
+                       plan, totals, data_.assignment, data_.steps_per_epoch,
+                       context_.files, &state_);
+    });
+  } else {
+    state_.nonfinite_in_row = 0;
+  }
+  state_.loss_scale = step_->loss_scale().value();
+  state_.loss_scale_steps = step_->loss_scale().good_steps();
 }
 
 void TrainLoop::take_step(StreamedBatches& batches, bool* stop) {
@@ -262,6 +292,7 @@ void TrainLoop::take_step(StreamedBatches& batches, bool* stop) {
                    .data_wait_s = batches.waited_s(),
                    .comm_wait_s = step_->comm_waited_s()});
   }
+  count_nonfinite(plan, totals);
   ++state_.step;
   state_.samples_seen += totals.samples;
   set_log_step(state_.step);
@@ -282,6 +313,10 @@ void TrainLoop::evaluate_if_due() {
   }
   // What is trained is safe before minutes of scoring.
   checkpoints_->save(state_);
+  std::optional<EmaWeights> mean;  // In the network while it is scored.
+  if (config_.ema.evaluate && step_->ema().has_value()) {
+    mean.emplace(*step_->ema());
+  }
   state_.scores = evaluate(*task_, *data_.eval_loader,
                            {.batch = config_.eval.batch,
                             .workers = config_.data.workers,
@@ -294,25 +329,37 @@ void TrainLoop::evaluate_if_due() {
   }
 }
 
+// The steps up to the next change of the crop size; a stream for each.
+void TrainLoop::run_range(bool* stop) {
+  const int64_t epoch = position().epoch;
+  const SizeSchedule sizes(config_.data.photo_sizes, "photo.sizes");
+  const int64_t end_step =
+      std::min(total_steps(), sizes.next_change(epoch, config_.run.epochs) *
+                                  data_.steps_per_epoch);
+  const auto loader = make_train_loader(config_, *data_.train, epoch);
+  sharding::SampleStream stream(
+      *loader,
+      {.num_workers = config_.data.workers,
+       .prefetch_batches = config_.data.prefetch_batches,
+       .seed = config_.run.seed},
+      slot_requests(data_.assignment, slots_, state_.step, end_step),
+      context_.clock);
+  StreamedBatches batches(stream, context_.device, data_waited_s_);
+  while (state_.step < end_step && !*stop) {
+    take_step(batches, stop);
+    checkpoints_->save_if_due(state_);
+    if (!*stop) {
+      evaluate_if_due();
+    }
+  }
+  data_waited_s_ = batches.waited_s();
+}
+
 TrainOutcome TrainLoop::run() {
   bool stop = false;
-  {
-    sharding::SampleStream stream(
-        *data_.train_loader,
-        {.num_workers = config_.data.workers,
-         .prefetch_batches = config_.data.prefetch_batches,
-         .seed = config_.run.seed},
-        slot_requests(data_.assignment, slots_, state_.step, total_steps()),
-        context_.clock);
-    StreamedBatches batches(stream, context_.device);
-    evaluate_if_due();  // A run that was killed before it could.
-    while (state_.step < total_steps() && !stop) {
-      take_step(batches, &stop);
-      checkpoints_->save_if_due(state_);
-      if (!stop) {
-        evaluate_if_due();
-      }
-    }
+  evaluate_if_due();  // A run that was killed before it could.
+  while (state_.step < total_steps() && !stop) {
+    run_range(&stop);
   }
   return finish();
 }

@@ -2,10 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/error.h"
 #include "base/random.h"
 #include "base/strings.h"
+#include "trainer/autocast.h"
+#include "trainer/comm/tree_reduce.h"
+#include "trainer/model/dropout.h"
+#include "trainer/model/sync_norm.h"
+#include "trainer/optim/norm2.h"
+#include "trainer/reduce/slot_tree.h"
+#include "trainer/tensor_buffer.h"
 
 namespace voxlift::trainer {
 namespace {
@@ -18,12 +26,40 @@ TensorMap parameters_of(torch::nn::Module& model) {
   return parameters;
 }
 
-void check_finite(const StepTotals& totals, const StepPlan& plan) {
-  if (!std::isfinite(totals.sums.front())) {
-    throw ConfigError(
-        str_cat("the loss is ", totals.sums.front(), " at step ", plan.step,
-                " (learning rate ", plan.lr,
-                "): lower schedule.lr or raise schedule.warmup_steps"));
+std::vector<torch::Tensor> trained_parameters(torch::nn::Module& model) {
+  std::vector<torch::Tensor> trained;
+  for (const torch::Tensor& parameter : model.parameters()) {
+    if (parameter.requires_grad()) {
+      trained.push_back(parameter);
+    }
+  }
+  return trained;
+}
+
+// Doubles of the largest meeting; 0: no layer meets.
+int64_t meeting_width(const std::vector<BatchNormImpl*>& norms) {
+  int64_t width = 0;
+  for (const BatchNormImpl* norm : norms) {
+    if (dynamic_cast<const SyncBatchNormImpl*>(norm) != nullptr) {
+      width =
+          std::max(width, SyncBatchNormImpl::meeting_width(norm->channels()));
+    }
+  }
+  return width;
+}
+
+// Values and labels of `batch` in memory of their own.
+Batch copy_of(const Batch& batch) {
+  return {batch.x_NCDHW.clone(), batch.label_N.clone()};
+}
+
+// On a GPU, backward runs on one thread for all slots: they could not wait for
+// each other.
+void check_can_meet(const torch::Device& device, int64_t local_slots) {
+  if (!device.is_cpu() && local_slots > 1) {
+    throw ConfigError(str_cat(
+        "model.norm = 'syncbn' on a GPU needs a rank for every slot, this one ",
+        "has ", local_slots, " slots: start more ranks or lower batch.slots"));
   }
 }
 
@@ -35,41 +71,130 @@ TrainStep::TrainStep(const TrainConfig& config, TrainContext& context,
       context_(context),
       slots_(slots),
       task_(task),
+      trained_(trained_parameters(task.model())),
       batch_norms_(batch_norms(task.model())),
-      optimizer_(parameters_of(task.model()), config.sgd),
+      optimizer_(make_optimizer(parameters_of(task.model()), config.optimizer)),
+      state_(optimizer_->state()),
+      loss_scale_(config.run.loss_scale, "run.loss_scale"),
       reducer_(task.model().parameters(), statistics_size(batch_norms_),
-               slots.end - slots.begin, context.data, config.reduce) {}
+               slots.end - slots.begin, context.data, config.reduce) {
+  check_precision_on(context.device, config.run.precision, "run.precision");
+  if (const int64_t width = meeting_width(batch_norms_); width > 0) {
+    check_can_meet(context.device, slots.end - slots.begin);
+    meeting_ = std::make_unique<SlotMeeting>(
+        slots.end - slots.begin, width,
+        [this](auto leaves) { return sum_over_slots(std::move(leaves)); });
+  }
+  if (config.ema.decay > 0.0) {
+    ema_.emplace(task.model(), config.ema.decay);
+    state_.insert(state_.end(), ema_->state().begin(), ema_->state().end());
+  }
+}
 
-void TrainStep::run_slot(int64_t slot, const StepPlan& plan,
-                         const NextBatch& next_batch,
+// ---- slots ----
+
+// Sums over slots of what it is divided by are the mean over the step.
+torch::Tensor TrainStep::scaled_loss(int64_t slot, const StepPlan& plan,
+                                     const Batch& batch,
+                                     std::span<double> slot_values) {
+  // Dropout draws by (seed, step, slot): the same on any rank.
+  const SlotDraws draws(RandomStream(config_.run.seed, Purpose::kDropout,
+                                     static_cast<uint64_t>(plan.step),
+                                     static_cast<uint64_t>(slot))
+                            .next_u64());
+  const AutocastScope autocast(config_.run.precision, context_.device);
+  const torch::Tensor loss = task_.loss(batch, slot_values);
+  const torch::Tensor mean = loss / static_cast<double>(plan.num_samples);
+  return loss_scale_.value() == 1.0 ? mean : mean * loss_scale_.value();
+}
+
+void TrainStep::run_slot(int64_t slot, const StepPlan& plan, const Batch& batch,
                          std::span<double> slot_values) {
-  const Batch batch = next_batch(slot);
   reducer_.begin_slot(slot - slots_.begin);
   if (batch.size() > 0) {
-    // Dropout draws by (seed, step, slot): the same on any rank.
-    torch::manual_seed(RandomStream(config_.run.seed, Purpose::kDropout,
-                                    static_cast<uint64_t>(plan.step),
-                                    static_cast<uint64_t>(slot))
-                           .next_u64());
-    const torch::Tensor loss = task_.loss(batch, slot_values);
+    const torch::Tensor loss = scaled_loss(slot, plan, batch, slot_values);
     if (!batch_norms_.empty()) {
       reducer_.set_statistics(slot_statistics(batch_norms_));
     }
-    // Sums over slots of this are the mean over the step's samples.
-    (loss / static_cast<double>(plan.num_samples)).backward();
+    loss.backward();
   }
   slot_values.back() = static_cast<double>(batch.size());
   reducer_.end_slot();
 }
 
-// Running statistics move by the mean over the slots that had samples.
-void TrainStep::update_batch_norms(const StepPlan& plan) {
-  if (batch_norms_.empty()) {
-    return;
+void TrainStep::run_slots_together(const StepPlan& plan,
+                                   const NextBatch& next_batch,
+                                   std::vector<double>& values) {
+  std::vector<Batch> batches;
+  for (int64_t slot = slots_.begin; slot < slots_.end; ++slot) {
+    batches.push_back(copy_of(next_batch(slot)));
   }
-  const int64_t used_slots = std::min(config_.batch.slots, plan.num_samples);
-  update_running(batch_norms_,
-                 reducer_.statistics() / static_cast<double>(used_slots));
+  std::vector<std::vector<torch::Tensor>> gradients(batches.size());
+  meeting_->run([&](int64_t local) {
+    const Batch& batch = batches[static_cast<size_t>(local)];
+    const std::span<double> slot_values = values_of(values, local);
+    slot_values.back() = static_cast<double>(batch.size());
+    if (batch.size() == 0) {
+      // Every layer meets in forward and in backward.
+      meet_without_samples(2 * static_cast<int64_t>(batch_norms_.size()));
+      return;
+    }
+    const torch::Tensor loss =
+        scaled_loss(slots_.begin + local, plan, batch, slot_values);
+    gradients[static_cast<size_t>(local)] = torch::autograd::grad(
+        {loss}, trained_, {}, /*retain_graph=*/false, /*create_graph=*/false,
+        /*allow_unused=*/true);
+  });
+  for (size_t local = 0; local < gradients.size(); ++local) {
+    give_to_reducer(static_cast<int64_t>(local), gradients[local]);
+  }
+}
+
+// As if this slot's backward had run now.
+void TrainStep::give_to_reducer(int64_t local_slot,
+                                const std::vector<torch::Tensor>& gradients) {
+  std::vector<torch::Tensor> parameters;
+  std::vector<torch::Tensor> given;
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    if (gradients[i].defined()) {
+      parameters.push_back(trained_[i]);
+      given.push_back(gradients[i]);
+    }
+  }
+  reducer_.begin_slot(local_slot);
+  if (!given.empty()) {
+    reducer_.set_statistics(slot_statistics(batch_norms_));
+    torch::autograd::backward(parameters, given);
+  }
+  reducer_.end_slot();
+}
+
+torch::Tensor TrainStep::sum_over_slots(std::vector<torch::Tensor> leaves) {
+  const bool exact = config_.reduce.reduction == "exact";
+  SlotTree tree(!exact);
+  for (torch::Tensor& leaf : leaves) {
+    tree.add(std::move(leaf));
+  }
+  const torch::Tensor sum = tree.take();
+  if (context_.data.size() == 1) {
+    return sum;
+  }
+  if (exact) {
+    tree_all_reduce(context_.data, buffer_of_tensor(sum),
+                    arithmetic_on(context_.device));
+  } else {
+    context_.data.all_reduce_sum(buffer_of_tensor(sum));
+  }
+  return sum;
+}
+
+// ---- after the slots ----
+
+// One per metric, then the number of samples.
+std::span<double> TrainStep::values_of(std::vector<double>& values,
+                                       int64_t local) const {
+  const size_t width = task_.sum_names().size() + 1;
+  return std::span(values).subspan(static_cast<size_t>(local) * width, width);
 }
 
 // Every rank gets every slot's values and adds them in slot order.
@@ -85,6 +210,9 @@ StepTotals TrainStep::gather_totals(const std::vector<double>& slot_values) {
   for (size_t begin = 0; begin < all.size(); begin += mine.size()) {
     for (size_t i = 0; i + 1 < mine.size(); ++i) {
       totals.sums[i % width] += all[begin + i];
+      if (i % width == 0) {
+        totals.slot_losses.push_back(all[begin + i]);
+      }
     }
     totals.stop = totals.stop || all[begin + mine.size() - 1] > 0.0;
   }
@@ -93,20 +221,58 @@ StepTotals TrainStep::gather_totals(const std::vector<double>& slot_values) {
   return totals;
 }
 
+// Running statistics move by the mean over the slots that had samples.
+void TrainStep::update_batch_norms(const StepPlan& plan) {
+  if (batch_norms_.empty()) {
+    return;
+  }
+  const int64_t used_slots = std::min(config_.batch.slots, plan.num_samples);
+  update_running(batch_norms_,
+                 reducer_.statistics() / static_cast<double>(used_slots));
+}
+
+// Losses and gradients are the same on every rank, so are the decisions.
+void TrainStep::update(const StepPlan& plan, StepTotals* totals) {
+  totals->loss_scale = loss_scale_.value();
+  totals->grad_norm = gradient_norm(trained_) / loss_scale_.value();
+  if (!std::isfinite(totals->sums.front())) {
+    totals->skipped = "loss";
+    return;
+  }
+  if (!std::isfinite(totals->grad_norm)) {
+    totals->skipped = loss_scale_.lower() ? kLoweredScale : "gradient";
+    return;
+  }
+  const double clip_norm = config_.optimizer.optim.clip_norm;
+  const bool clips = clip_norm > 0.0 && totals->grad_norm > clip_norm;
+  const double factor =
+      (clips ? clip_norm / totals->grad_norm : 1.0) / loss_scale_.value();
+  if (factor != 1.0) {
+    scale_gradients(trained_, factor);
+  }
+  optimizer_->step(plan.lr);
+  update_batch_norms(plan);
+  if (ema_.has_value()) {
+    ema_->update();
+  }
+  loss_scale_.took_step();
+}
+
 StepTotals TrainStep::run(const StepPlan& plan, const NextBatch& next_batch) {
-  const size_t width = task_.sum_names().size() + 1;
-  std::vector<double> values(width *
-                             static_cast<size_t>(slots_.end - slots_.begin));
-  for (int64_t slot = slots_.begin; slot < slots_.end; ++slot) {
-    const auto index = static_cast<size_t>(slot - slots_.begin);
-    run_slot(slot, plan, next_batch,
-             std::span(values).subspan(index * width, width));
+  const int64_t local_slots = slots_.end - slots_.begin;
+  std::vector<double> values((task_.sum_names().size() + 1) *
+                             static_cast<size_t>(local_slots));
+  if (meeting_ != nullptr) {
+    run_slots_together(plan, next_batch, values);
+  } else {
+    for (int64_t local = 0; local < local_slots; ++local) {
+      run_slot(slots_.begin + local, plan, next_batch(slots_.begin + local),
+               values_of(values, local));
+    }
   }
   reducer_.finish();
   StepTotals totals = gather_totals(values);
-  check_finite(totals, plan);
-  optimizer_.step(plan.lr);
-  update_batch_norms(plan);
+  update(plan, &totals);
   return totals;
 }
 

@@ -3,13 +3,18 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "sharding/assignment.h"
 #include "trainer/model/norm.h"
-#include "trainer/optim/sgd.h"
+#include "trainer/model/slot_meeting.h"
+#include "trainer/optim/ema.h"
+#include "trainer/optim/loss_scale.h"
+#include "trainer/optim/optimizer.h"
 #include "trainer/reduce/gradient_reducer.h"
 #include "trainer/report/step_report.h"
 #include "trainer/task/task.h"
@@ -31,39 +36,66 @@ using NextBatch = std::function<Batch(int64_t slot)>;
 
 // The optimizer and everything between a batch and the new weights. One
 // thread. `task`, `config` and `context` must outlive it.
+//
+// Slots run one after the other, except with model.norm = syncbn: then those of
+// a rank run side by side (trainer/model/slot_meeting.h), all their activations
+// and gradients are in memory at once, and sums over ranks do not overlap with
+// backward.
 class TrainStep {
  public:
+  // Throws ConfigError if the device cannot compute as configured.
   TrainStep(const TrainConfig& config, TrainContext& context,
             const sharding::SlotRange& slots, Task& task);
 
   // COLLECTIVE. Asks for the batches of this rank's slots in order and moves
-  // the weights. Throws ConfigError, the same on every rank, if the loss
-  // is not finite; the weights have not moved then.
+  // the weights, unless the loss or the gradient is not finite: all ranks see
+  // that alike, and the totals say so. Such a step changes no weight, momentum,
+  // mean or statistic.
   StepTotals run(const StepPlan& plan, const NextBatch& next_batch);
 
-  // What a checkpoint keeps beside the network, sharing memory.
-  const TensorMap& state() const { return optimizer_.state(); }
+  // What a checkpoint keeps beside the network, sharing memory: the optimizer's
+  // state and the mean of the weights.
+  const TensorMap& state() const { return state_; }
 
   // Throws DataError naming `origin` unless names and shapes are the same.
   void load_state(const TensorMap& state, const std::string& origin) {
-    optimizer_.load_state(state, origin);
+    copy_state(state, state_, origin);
   }
+
+  LossScale& loss_scale() { return loss_scale_; }
+
+  // The mean of the weights; nothing if none is kept.
+  std::optional<Ema>& ema() { return ema_; }
 
   // Seconds that steps have waited for communication, so far.
   double comm_waited_s() const { return reducer_.waited_s(); }
 
  private:
-  void run_slot(int64_t slot, const StepPlan& plan, const NextBatch& next_batch,
+  void run_slot(int64_t slot, const StepPlan& plan, const Batch& batch,
                 std::span<double> slot_values);
-  void update_batch_norms(const StepPlan& plan);
+  void run_slots_together(const StepPlan& plan, const NextBatch& next_batch,
+                          std::vector<double>& values);
+  void give_to_reducer(int64_t local_slot,
+                       const std::vector<torch::Tensor>& gradients);
+  torch::Tensor scaled_loss(int64_t slot, const StepPlan& plan,
+                            const Batch& batch, std::span<double> slot_values);
+  std::span<double> values_of(std::vector<double>& values, int64_t local) const;
+  torch::Tensor sum_over_slots(std::vector<torch::Tensor> leaves);
   StepTotals gather_totals(const std::vector<double>& slot_values);
+  void update(const StepPlan& plan, StepTotals* totals);
+  void update_batch_norms(const StepPlan& plan);
 
   const TrainConfig& config_;
   TrainContext& context_;
   sharding::SlotRange slots_;
   Task& task_;
+  std::vector<torch::Tensor> trained_;
   std::vector<BatchNormImpl*> batch_norms_;
-  Sgd optimizer_;
+  std::unique_ptr<SlotMeeting> meeting_;  // Of syncbn; else null.
+  std::unique_ptr<Optimizer> optimizer_;
+  std::optional<Ema> ema_;
+  TensorMap state_;
+  LossScale loss_scale_;
   GradientReducer reducer_;
 };
 

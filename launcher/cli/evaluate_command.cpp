@@ -1,4 +1,5 @@
 #include <iostream>
+#include <map>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -24,7 +25,8 @@ Scores a checkpoint on a packed data set, every case exactly once.
   voxlift-launch -n 2 -- evaluate --checkpoint runs/r18 --data shards/val
 
 CHECKPOINT is a step_* folder, or a run's folder for its newest good one. The
-network and the transform are those of the run.
+network and the transform are those of the run, the weights (or their running
+mean, ema.decay) those that the run itself scores.
 
 Options:
 )";
@@ -117,6 +119,23 @@ trainer::TrainConfig config_of(const trainer::Checkpoint& checkpoint,
   return config;
 }
 
+// What the run's own evaluations score: the running mean of the weights, if it
+// keeps one and says so, else the weights.
+trainer::TensorMap scored_weights(const trainer::Checkpoint& checkpoint,
+                                  const trainer::EmaConfig& ema) {
+  trainer::TensorMap weights = checkpoint.model;
+  if (ema.decay == 0.0 || !ema.evaluate) {
+    return weights;
+  }
+  std::map<std::string, torch::Tensor> kept(checkpoint.optimizer.begin(),
+                                            checkpoint.optimizer.end());
+  for (auto& [name, tensor] : weights) {
+    const auto mean = kept.find("ema." + name);
+    tensor = mean != kept.end() ? mean->second : tensor;
+  }
+  return weights;
+}
+
 Json evaluate_as_rank(const EvaluateConfig& config,
                       trainer::Communicator& control) {
   RealFiles files;
@@ -132,8 +151,8 @@ Json evaluate_as_rank(const EvaluateConfig& config,
   const trainer::ModelConfig model_config = trainer::model_config_from_json(
       json_get<Json>(identity, "model", config.checkpoint), config.checkpoint);
   trainer::Classifier model(model_config);
-  const trainer::MatchReport report =
-      trainer::match_weights(*model, checkpoint.model, {.load_head = true});
+  const trainer::MatchReport report = trainer::match_weights(
+      *model, scored_weights(checkpoint, run.ema), {.load_head = true});
   if (report.matched_frac() < 1.0) {
     throw DataError(str_cat("'", config.checkpoint, "' lacks tensors of its ",
                             "network: ", report.matched.size(), " match, ",

@@ -32,7 +32,8 @@ void exclude_what_does_not_matter(OptionBinder& binder) {
        {"run.out", "run.fault", "data.workers", "data.prefetch_batches",
         "data.verify_checksums", "data.stage_dir", "data.stage_mb",
         "checkpoint.every_steps", "checkpoint.keep", "comm.deadline_s",
-        "comm.first_deadline_s", "run.max_steps"}) {
+        "comm.first_deadline_s", "run.max_steps", "run.max_nonfinite",
+        "model.checkpoint_activations"}) {
     binder.exclude_from_digest(name);
   }
 }

@@ -10,6 +10,13 @@ void bind_run(OptionBinder& binder, trainer::RunConfig& run) {
   binder.add("run.max_steps", run.max_steps, "end after so many steps; 0: all");
   binder.add("run.threads", run.threads, "compute threads per rank");
   binder.add("run.device", run.device, "auto, cpu or cuda");
+  binder.add("run.precision", run.precision,
+             "of the forward pass: float32, bf16 or fp16 (GPU only)");
+  binder.add("run.loss_scale", run.loss_scale,
+             "none, a power of two, or dynamic");
+  binder.add("run.max_nonfinite", run.max_nonfinite,
+             "so many steps in a row with a loss or gradient that is not "
+             "finite end the run");
   binder.add("run.fault", run.fault,
              "fail on purpose, once: kill@step=7,rank=1 or hang@...");
 }
@@ -22,6 +29,9 @@ void bind_data(OptionBinder& binder, trainer::DataConfig& data) {
   binder.add("data.workers", data.workers, "decoding threads per rank");
   binder.add("data.prefetch_batches", data.prefetch_batches,
              "slot batches decoded ahead");
+  binder.add("photo.sizes", data.photo_sizes,
+             "sides of a training crop by epoch, 0:128,30:160; empty: "
+             "photo.image_size");
   binder.add("data.stage_dir", data.stage_dir,
              "folder on a local disk for copies of the shards; empty: none");
   binder.add("data.stage_mb", data.stage_mb,
@@ -111,7 +121,8 @@ void bind_model(OptionBinder& binder, trainer::ModelConfig& model) {
   binder.add("model.classes", model.classes,
              "outputs; 0: as many as the data set has");
   binder.add("model.dropout", model.dropout, "before the head");
-  binder.add("model.norm", resnet.norm.kind, "bn or gn");
+  binder.add("model.norm", resnet.norm.kind,
+             "bn, syncbn (over all slots) or gn");
   binder.add("model.groups", resnet.norm.groups, "groups of gn");
   binder.add("model.in_channels", resnet.in_channels, "channels of a volume");
   binder.add("model.stem_channels", resnet.stem_channels, "width of the stem");
@@ -128,6 +139,8 @@ void bind_model(OptionBinder& binder, trainer::ModelConfig& model) {
              "three 3x3x3 convolutions instead of one 7x7x7");
   binder.add("model.avg_down", resnet.avg_down,
              "average pool in strided shortcuts");
+  binder.add("model.checkpoint_activations", resnet.checkpoint_activations,
+             "less memory: stages are computed again in backward");
   binder.add("model.zero_init_residual", resnet.zero_init_residual,
              "blocks start as the identity");
 }
@@ -147,21 +160,45 @@ void bind_optimizer(OptionBinder& binder, trainer::TrainConfig& config) {
   auto& schedule = config.schedule;
   binder.add("loss.label_smoothing", config.loss.label_smoothing,
              "share of the target spread over all classes");
-  binder.add("sgd.momentum", config.sgd.momentum, "momentum");
-  binder.add("sgd.weight_decay", config.sgd.weight_decay,
-             "L2 term on every parameter");
   binder.add("schedule.lr", schedule.lr, "base learning rate");
-  binder.add("schedule.kind", schedule.kind, "cosine, step or constant");
+  binder.add("schedule.base_batch", schedule.base_batch,
+             "the rate is lr times global batch / this; 0: lr as it is");
+  binder.add("schedule.kind", schedule.kind, "cosine, step, poly or constant");
   binder.add("schedule.unit", schedule.unit,
              "the rate moves per epoch or per step");
-  binder.add("schedule.min_lr", schedule.min_lr, "end of the cosine");
+  binder.add("schedule.min_lr", schedule.min_lr, "end of cosine and poly");
+  binder.add("schedule.power", schedule.power, "exponent of poly");
   binder.add("schedule.milestones", schedule.milestones,
              "epochs at which step multiplies by gamma");
   binder.add("schedule.gamma", schedule.gamma, "factor at a milestone");
   binder.add("schedule.warmup_steps", schedule.warmup_steps,
              "steps of linear warm-up");
+  binder.add("schedule.warmup_epochs", schedule.warmup_epochs,
+             "epochs of linear warm-up, instead of warmup_steps");
   binder.add("schedule.warmup_factor", schedule.warmup_factor,
              "share of the rate at the first step");
+}
+
+void bind_update(OptionBinder& binder, trainer::TrainConfig& config) {
+  auto& [optim, sgd, adam, lars] = config.optimizer;
+  binder.add("optim.kind", optim.kind, "sgd, adam, adamw or lars");
+  binder.add("optim.decay_norms_biases", optim.decay_norms_biases,
+             "weight decay on norms and biases, too (never with lars)");
+  binder.add("optim.clip_norm", optim.clip_norm,
+             "largest norm of the whole gradient; 0: any");
+  binder.add("sgd.momentum", sgd.momentum, "of sgd and lars");
+  binder.add("sgd.weight_decay", sgd.weight_decay, "L2 term of sgd and lars");
+  binder.add("sgd.nesterov", sgd.nesterov, "look-ahead momentum of sgd");
+  binder.add("adam.beta1", adam.beta1, "decay of the mean gradient");
+  binder.add("adam.beta2", adam.beta2, "decay of the mean square");
+  binder.add("adam.epsilon", adam.epsilon, "added to the root of it");
+  binder.add("adam.weight_decay", adam.weight_decay,
+             "L2 term of adam, decoupled in adamw");
+  binder.add("lars.trust", lars.trust, "coefficient of the layer-wise rate");
+  binder.add("ema.decay", config.ema.decay,
+             "of a running mean of the weights; 0: none");
+  binder.add("ema.evaluate", config.ema.evaluate,
+             "evaluations in a run use that mean");
 }
 
 void bind_rest(OptionBinder& binder, trainer::TrainConfig& config) {
@@ -194,6 +231,7 @@ void bind_train_options(OptionBinder& binder, trainer::TrainConfig& config) {
   bind_model(binder, config.model);
   bind_batch(binder, config);
   bind_optimizer(binder, config);
+  bind_update(binder, config);
   bind_rest(binder, config);
 }
 

@@ -186,6 +186,39 @@ TEST_F(RunTest, AValueOutOfRangeIsOneLine) {
                   2, {"sgd.momentum = 1.5", "[0, 1)"});
 }
 
+// All options of all recipes: what is missing is the data only.
+TEST(ConfigsTest, EveryConfigurationIsAccepted) {
+  const TempDir temp;
+  RealFiles files;
+  int64_t accepted = 0;
+  for (const std::string& name : files.list_dir(VOXLIFT_CONFIGS)) {
+    if (!name.ends_with(".cfg")) {
+      continue;
+    }
+    const ChildResult result = run_program(
+        {VOXLIFT, "train", "--config", join_path(VOXLIFT_CONFIGS, name),
+         "--data.train", temp.file("absent"), "--run.out", temp.file("out")});
+    EXPECT_EQ(result.exit_code, 4) << name << ": " << result.err;
+    EXPECT_NE(result.err.find("absent/index.json"), std::string::npos) << name;
+    ++accepted;
+  }
+  EXPECT_GE(accepted, 8);
+}
+
+// What the run scores and what `voxlift evaluate` scores is the mean.
+TEST_F(RunTest, EvaluatesTheRunningMeanOfTheWeights) {
+  const std::string out = temp_.file("mean");
+  expect_ok(run_program(Words{VOXLIFT} + train_args(out) +
+                        Words{"--ema.decay", "0.5", "--eval.batch", "4"}));
+  const std::string json = temp_.file("scores.json");
+  expect_ok(run_program({VOXLIFT, "evaluate", "--checkpoint", out, "--data",
+                         temp_.file("val"), "--batch", "4", "--json", json}));
+  const Json result =
+      parse_json(read_text(join_path(out, "result.json")), "result");
+  EXPECT_EQ(parse_json(read_text(json), json)["loss"],
+            result["scores"]["loss"]);
+}
+
 TEST_F(RunTest, AFlippedBitInAShardIsOneLine) {
   std::string path = temp_.file("train/shard-00000.h5");
   std::string content = read_text(path);

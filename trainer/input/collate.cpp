@@ -1,5 +1,7 @@
 #include "trainer/input/collate.h"
 
+#include "trainer/input/size_schedule.h"
+
 namespace voxlift::trainer {
 
 Batch to_batch(sharding::SampleBatch& samples, const torch::Device& device) {
@@ -15,10 +17,14 @@ Batch to_batch(sharding::SampleBatch& samples, const torch::Device& device) {
 }
 
 std::unique_ptr<sharding::SampleLoader> make_train_loader(
-    const TrainConfig& config, const sharding::Dataset& dataset) {
+    const TrainConfig& config, const sharding::Dataset& dataset,
+    int64_t epoch) {
+  dataio::PhotoTransformConfig photo = config.photo;
+  photo.image_size = SizeSchedule(config.data.photo_sizes, "photo.sizes")
+                         .size_at(epoch, photo.image_size);
   return dataset.modality() == dataio::Modality::kPhotograph
              ? sharding::make_photo_loader(
-                   dataset, dataio::make_photo_train_transform(config.photo))
+                   dataset, dataio::make_photo_train_transform(photo))
              : sharding::make_volume_loader(
                    dataset, dataio::make_volume_train_transform(config.volume));
 }

@@ -18,9 +18,9 @@ namespace voxlift::trainer {
 Batch to_batch(sharding::SampleBatch& samples, const torch::Device& device);
 
 // Loaders with the transforms that belong to what the samples are. `dataset`
-// must outlive them.
+// must outlive them. That for training has the crop size of `epoch`.
 std::unique_ptr<sharding::SampleLoader> make_train_loader(
-    const TrainConfig& config, const sharding::Dataset& dataset);
+    const TrainConfig& config, const sharding::Dataset& dataset, int64_t epoch);
 std::unique_ptr<sharding::SampleLoader> make_eval_loader(
     const TrainConfig& config, const sharding::Dataset& dataset);
 

@@ -15,7 +15,6 @@ RunData open_run_data(const TrainConfig& config) {
                 .max_bytes = config.data.stage_mb * 1'000'000}};
   RunData data;
   data.train = std::make_unique<Dataset>(config.data.train, data_config);
-  data.train_loader = make_train_loader(config, *data.train);
   if (!config.data.val.empty()) {
     data.val = std::make_unique<Dataset>(config.data.val, data_config);
     data.eval_loader = make_eval_loader(config, *data.val);

@@ -15,7 +15,6 @@ namespace voxlift::trainer {
 
 struct RunData {
   std::unique_ptr<sharding::Dataset> train;
-  std::unique_ptr<sharding::SampleLoader> train_loader;
   std::unique_ptr<sharding::Dataset> val;  // Null: none is configured.
   std::unique_ptr<sharding::SampleLoader> eval_loader;  // Null likewise.
   sharding::AssignmentConfig assignment;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "trainer/model/dropout.h"
 #include "trainer/model/init.h"
 
 namespace voxlift::trainer {
@@ -40,10 +41,10 @@ ClassifierImpl::Outputs ClassifierImpl::forward_all(
     const torch::Tensor& x_NCDHW) {
   Outputs out;
   out.stages = backbone_->forward(x_NCDHW);
-  out.pooled_NC = out.stages.back().mean({2, 3, 4});
-  const torch::Tensor kept =
-      dropout_ > 0.0 ? torch::dropout(out.pooled_NC, dropout_, is_training())
-                     : out.pooled_NC;
+  out.pooled_NC = out.stages.back().to(torch::kFloat32).mean({2, 3, 4});
+  const torch::Tensor kept = dropout_ > 0.0 && is_training()
+                                 ? dropout(out.pooled_NC, dropout_)
+                                 : out.pooled_NC;
   out.logits_NK = fc_->forward(kept);
   return out;
 }

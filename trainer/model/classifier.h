@@ -31,7 +31,7 @@ class ClassifierImpl : public torch::nn::Module {
 
   explicit ClassifierImpl(const ModelConfig& config);
 
-  // Logits (N, classes). Dropout draws from torch's default generator.
+  // Logits (N, classes). Dropout draws as trainer/model/dropout.h says.
   torch::Tensor forward(const torch::Tensor& x_NCDHW);
 
   // The same, with what lies between.

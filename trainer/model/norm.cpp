@@ -2,19 +2,19 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "trainer/model/sync_norm.h"
 
 namespace voxlift::trainer {
 namespace {
 
-constexpr double kEpsilon = 1e-5;
 constexpr double kMomentum = 0.1;
 
 }  // namespace
 
 void NormOptions::validate(const std::string& path) const {
-  if (kind != "bn" && kind != "gn") {
+  if (kind != "bn" && kind != "syncbn" && kind != "gn") {
     throw ConfigError(
-        str_cat(path, "norm = '", kind, "': must be 'bn' or 'gn'"));
+        str_cat(path, "norm = '", kind, "': must be 'bn', 'syncbn' or 'gn'"));
   }
   if (groups < 1) {
     throw ConfigError(
@@ -34,16 +34,22 @@ BatchNormImpl::BatchNormImpl(int64_t channels)
                                           torch::zeros({}, torch::kLong))) {}
 
 torch::Tensor BatchNormImpl::forward(const torch::Tensor& x_NC) {
+  // A GPU takes 16-bit values beside float32 weights; the CPU does not.
+  return x_NC.is_cpu() ? normalise(x_NC.to(torch::kFloat32)).to(x_NC.dtype())
+                       : normalise(x_NC);
+}
+
+torch::Tensor BatchNormImpl::normalise(const torch::Tensor& x_NC) {
   constexpr bool kCudnn = true;
   if (!is_training()) {
     return torch::batch_norm(x_NC, weight, bias, running_mean, running_var,
-                             false, kMomentum, kEpsilon, kCudnn);
+                             false, kMomentum, kNormEpsilon, kCudnn);
   }
   // With momentum 1 the kernel leaves this batch's statistics behind.
   slot_mean = torch::zeros_like(running_mean);
   slot_var = torch::zeros_like(running_var);
   torch::Tensor y = torch::batch_norm(x_NC, weight, bias, slot_mean, slot_var,
-                                      true, 1.0, kEpsilon, kCudnn);
+                                      true, 1.0, kNormEpsilon, kCudnn);
   if (x_NC.numel() == x_NC.size(1)) {
     // Of one value, the unbiased variance is 0 / 0. (A new tensor: backward has
     // kept the old one.)
@@ -69,12 +75,17 @@ GroupNormImpl::GroupNormImpl(int64_t channels, int64_t groups)
 }
 
 torch::Tensor GroupNormImpl::forward(const torch::Tensor& x_NC) {
-  return torch::group_norm(x_NC, groups_, weight, bias, kEpsilon);
+  return torch::group_norm(x_NC.to(torch::kFloat32), groups_, weight, bias,
+                           kNormEpsilon)
+      .to(x_NC.dtype());
 }
 
 Norm make_norm(const NormOptions& options, int64_t channels) {
   if (options.kind == "bn") {
     return std::make_shared<BatchNormImpl>(channels);
+  }
+  if (options.kind == "syncbn") {
+    return std::make_shared<SyncBatchNormImpl>(channels);
   }
   return std::make_shared<GroupNormImpl>(channels, options.groups);
 }
@@ -84,6 +95,8 @@ void append_norm(torch::nn::Sequential& layers, const NormOptions& options,
   // A Sequential calls forward() of the class that it is told.
   if (options.kind == "bn") {
     layers->push_back(std::make_shared<BatchNormImpl>(channels));
+  } else if (options.kind == "syncbn") {
+    layers->push_back(std::make_shared<SyncBatchNormImpl>(channels));
   } else {
     layers->push_back(
         std::make_shared<GroupNormImpl>(channels, options.groups));
@@ -91,7 +104,8 @@ void append_norm(torch::nn::Sequential& layers, const NormOptions& options,
 }
 
 std::string norm_name(const NormOptions& options, int index) {
-  return index == 0 ? options.kind : str_cat(options.kind, index);
+  const std::string name = options.kind == "gn" ? "gn" : "bn";
+  return index == 0 ? name : str_cat(name, index);
 }
 
 std::vector<BatchNormImpl*> batch_norms(torch::nn::Module& model) {

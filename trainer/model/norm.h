@@ -11,11 +11,15 @@
 namespace voxlift::trainer {
 
 struct NormOptions {
-  std::string kind = "bn";  // "bn" (batch norm) or "gn" (group norm).
-  int64_t groups = 32;      // Of group norm; divides the channels.
+  // "bn" (batch norm over a slot), "syncbn" (over all slots) or "gn" (group
+  // norm).
+  std::string kind = "bn";
+  int64_t groups = 32;  // Of group norm; divides the channels.
 
   void validate(const std::string& path) const;  // Throws ConfigError.
 };
+
+constexpr double kNormEpsilon = 1e-5;
 
 // A normalisation layer with affine parameters `weight` and `bias` (C).
 class NormImpl : public torch::nn::Module {
@@ -31,7 +35,8 @@ class NormImpl : public torch::nn::Module {
 
 using Norm = std::shared_ptr<NormImpl>;
 
-// Batch norm over the samples of one slot; eps 1e-5, momentum 0.1.
+// Batch norm over the samples of one slot; eps 1e-5, momentum 0.1. It computes
+// in float32 and gives back the dtype it was given.
 //
 // In training it normalises with the batch's statistics and keeps them in
 // slot_mean and slot_var (unbiased; 0 where a channel has one value); the
@@ -55,9 +60,12 @@ class BatchNormImpl : public NormImpl {
   // Of the last training forward; not part of the state.
   torch::Tensor slot_mean;
   torch::Tensor slot_var;
+
+ private:
+  torch::Tensor normalise(const torch::Tensor& x_NC);
 };
 
-// Group norm, eps 1e-5.
+// Group norm, eps 1e-5, in float32 likewise.
 class GroupNormImpl : public NormImpl {
  public:
   GroupNormImpl(int64_t channels, int64_t groups);
@@ -74,8 +82,8 @@ Norm make_norm(const NormOptions& options, int64_t channels);
 void append_norm(torch::nn::Sequential& layers, const NormOptions& options,
                  int64_t channels);
 
-// The attribute name of a norm layer in published files: "bn1", "gn2", ...; no
-// number where `index` is 0.
+// The attribute name of a norm layer in published files: "bn1" (batch norms of
+// either kind), "gn2", ...; no number where `index` is 0.
 std::string norm_name(const NormOptions& options, int index);
 
 // All batch norms of `model`, in registration order.

@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "trainer/model/recompute.h"
+#include "trainer/model/sync_norm.h"
 
 namespace voxlift::trainer {
 namespace {
@@ -65,6 +67,9 @@ void ResNet3DOptions::validate(const std::string& path) const {
     require(dilations[s] >= 1, path + "dilations", dilations[s], "at least 1");
   }
   norm.validate(path);
+  require(!checkpoint_activations || norm.kind != "syncbn",
+          path + "checkpoint_activations", "true",
+          "false with norm = 'syncbn': its slots meet in forward");
 }
 
 // ---- ResidualBlock ----
@@ -233,6 +238,14 @@ torch::Tensor ResNet3DImpl::pool(const torch::Tensor& x_NCDHW) const {
   return torch::max_pool3d(x_NCDHW, {3, 3, 3}, pool_stride_, {1, 1, 1});
 }
 
+torch::Tensor ResNet3DImpl::run_blocks(std::vector<ResidualBlock>& blocks,
+                                       torch::Tensor x_NCDHW) {
+  for (auto& block : blocks) {
+    x_NCDHW = block->forward(x_NCDHW);
+  }
+  return x_NCDHW;
+}
+
 std::vector<torch::Tensor> ResNet3DImpl::forward(torch::Tensor x_NCDHW,
                                                  torch::Tensor* stem_output) {
   if (x_NCDHW.dim() == 4) {
@@ -245,9 +258,13 @@ std::vector<torch::Tensor> ResNet3DImpl::forward(torch::Tensor x_NCDHW,
   y = pool(y);
   std::vector<torch::Tensor> outputs;
   for (auto& stage : stages_) {
-    for (auto& block : stage) {
-      y = block->forward(y);
-    }
+    y = options_.checkpoint_activations && is_training()
+            ? recompute_in_backward(
+                  [&stage](const torch::Tensor& x) {
+                    return run_blocks(stage, x);
+                  },
+                  y)
+            : run_blocks(stage, y);
     outputs.push_back(y);
   }
   return outputs;

@@ -1,60 +1,35 @@
 #include "trainer/optim/sgd.h"
 
-#include <utility>
-
-#include "base/error.h"
-#include "base/strings.h"
-
 namespace voxlift::trainer {
 
-void SgdConfig::validate(const std::string& path) const {
-  if (!(momentum >= 0.0 && momentum < 1.0)) {
-    throw ConfigError(
-        str_cat(path, "momentum = ", momentum, ": must be in [0, 1)"));
-  }
-  if (!(weight_decay >= 0.0)) {
-    throw ConfigError(
-        str_cat(path, "weight_decay = ", weight_decay, ": must be at least 0"));
-  }
-}
-
-Sgd::Sgd(TensorMap parameters, const SgdConfig& config) : config_(config) {
-  for (auto& [name, tensor] : parameters) {
-    if (tensor.requires_grad()) {
-      velocity_.emplace_back(name, torch::zeros_like(tensor));
-      parameters_.emplace_back(name, tensor);
-    }
-  }
+Sgd::Sgd(const TensorMap& parameters, const SgdConfig& config,
+         bool decay_norms_biases)
+    : Optimizer(parameters),
+      config_(config),
+      decay_norms_biases_(decay_norms_biases) {
+  add_state("");
 }
 
 void Sgd::step(double lr) {
   const torch::NoGradGuard no_grad;
-  for (size_t i = 0; i < parameters_.size(); ++i) {
-    torch::Tensor& parameter = parameters_[i].second;
-    torch::Tensor& velocity = velocity_[i].second;
-    velocity.mul_(config_.momentum).add_(parameter.grad());
-    if (config_.weight_decay != 0.0) {
-      velocity.add_(parameter, config_.weight_decay);
+  for (size_t i = 0; i < weights().size(); ++i) {
+    const Weight& weight = weights()[i];
+    const bool decays = config_.weight_decay != 0.0 &&
+                        (decay_norms_biases_ || weight.is_matrix);
+    torch::Tensor& velocity = state_of(i);
+    velocity.mul_(config_.momentum).add_(weight.tensor.grad());
+    if (decays) {
+      velocity.add_(weight.tensor, config_.weight_decay);
     }
-    parameter.add_(velocity, -lr);
-  }
-}
-
-void Sgd::load_state(const TensorMap& state, const std::string& origin) {
-  const torch::NoGradGuard no_grad;
-  if (state.size() != velocity_.size()) {
-    throw DataError(str_cat("'", origin, "' has ", state.size(),
-                            " tensors, the optimizer ", velocity_.size()));
-  }
-  for (size_t i = 0; i < state.size(); ++i) {
-    auto& [name, velocity] = velocity_[i];
-    if (state[i].first != name || state[i].second.sizes() != velocity.sizes()) {
-      throw DataError(str_cat("'", origin, "': tensor '", state[i].first, "' ",
-                              shape_text(state[i].second),
-                              " stands where the optimizer has '", name, "' ",
-                              shape_text(velocity)));
+    if (!config_.nesterov) {
+      weight.tensor.add_(velocity, -lr);
+      continue;
     }
-    velocity.copy_(state[i].second);
+    if (decays) {  // Before the weight moves.
+      weight.tensor.mul_(1.0 - lr * config_.weight_decay);
+    }
+    weight.tensor.add_(weight.tensor.grad(), -lr)
+        .add_(velocity, -lr * config_.momentum);
   }
 }
 

@@ -52,6 +52,13 @@ void StepReport::step(const RunState& state, const RunPosition& position,
   for (size_t i = 0; i < sum_names_.size(); ++i) {
     line[sum_names_[i]] = totals.sums[i] / samples;
   }
+  line["grad_norm"] = totals.grad_norm;
+  if (totals.loss_scale != 1.0) {
+    line["loss_scale"] = totals.loss_scale;
+  }
+  if (!totals.skipped.empty()) {
+    line["skipped"] = totals.skipped;
+  }
   line["step_s"] = timing.step_s;
   line["img_per_s"] = samples / timing.step_s;
   line["data_wait_s"] = data_wait;

@@ -14,11 +14,20 @@
 
 namespace voxlift::trainer {
 
+// A gradient overflowed and the dynamic loss scale has been lowered for it.
+constexpr const char* kLoweredScale = "lowered loss scale";
+
 // Over all slots of all ranks.
 struct StepTotals {
   std::vector<double> sums;  // One per metric, "loss" first.
   int64_t samples = 0;
-  bool stop = false;  // Some rank wants to stop.
+  bool stop = false;                // Some rank wants to stop.
+  std::vector<double> slot_losses;  // Summed over each slot's samples.
+  double grad_norm = 0.0;           // Before clipping.
+  double loss_scale = 1.0;          // With which the step was computed.
+  // Why the weights did not move: "loss" or "gradient" (not finite),
+  // kLoweredScale; empty: they did.
+  std::string skipped;
 };
 
 struct StepTiming {

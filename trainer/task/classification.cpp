@@ -64,7 +64,8 @@ std::vector<std::string> Classification::sum_names() const {
 }
 
 torch::Tensor Classification::loss(const Batch& batch, std::span<double> sums) {
-  const torch::Tensor logits_NK = model_->forward(batch.x_NCDHW);
+  const torch::Tensor logits_NK =
+      model_->forward(batch.x_NCDHW).to(torch::kFloat32);
   const torch::Tensor loss = torch::nn::functional::cross_entropy(
       logits_NK, batch.label_N,
       torch::nn::functional::CrossEntropyFuncOptions()

@@ -8,26 +8,6 @@
 namespace voxlift::trainer {
 namespace {
 
-// Against LibTorch's own.
-TEST(SgdTest, AgreesWithTorchOverSomeSteps) {
-  const auto options = torch::TensorOptions().dtype(torch::kFloat64);
-  torch::Tensor ours =
-      torch::linspace(-1, 1, 7, options).set_requires_grad(true);
-  torch::Tensor theirs = ours.detach().clone().set_requires_grad(true);
-  Sgd sgd({{"w", ours}}, {.momentum = 0.9, .weight_decay = 0.01});
-  torch::optim::SGD reference(
-      {theirs}, torch::optim::SGDOptions(0.1).momentum(0.9).weight_decay(0.01));
-  for (int step = 0; step < 5; ++step) {
-    for (torch::Tensor* w : {&ours, &theirs}) {
-      w->mutable_grad().reset();
-      (w->sin() * (step + 1)).sum().backward();
-    }
-    sgd.step(0.1);
-    reference.step();
-  }
-  EXPECT_TRUE(torch::allclose(ours, theirs, 1e-14, 1e-14));
-}
-
 TEST(SgdTest, RefusesTheStateOfAnotherNetwork) {
   const torch::Tensor w = torch::ones({3}).set_requires_grad(true);
   Sgd sgd({{"w", w}}, {});
@@ -78,7 +58,56 @@ TEST(ScheduleTest, WarmsUpLinearlyAndStepsDown) {
   EXPECT_NEAR(rate(40), 0.01, 1e-15);
 }
 
+// The published form: 0.1 per 256 samples, from the base rate to the full one.
+TEST(ScheduleTest, ScalesTheRateWithTheBatch) {
+  ScheduleConfig config = {.lr = 0.1,
+                           .base_batch = 256,
+                           .kind = "constant",
+                           .warmup_epochs = 5.0,
+                           .warmup_factor = 1.0 / 32};
+  const auto rate = [&](int64_t step) {
+    return learning_rate(config, {.epoch = step / 10,
+                                  .step_in_epoch = step % 10,
+                                  .steps_per_epoch = 10,
+                                  .num_epochs = 90,
+                                  .global_batch = 8192});
+  };
+  EXPECT_NEAR(rate(0), 0.1, 1e-15);
+  EXPECT_NEAR(rate(25), 0.5 * (0.1 + 3.2), 1e-15);
+  EXPECT_NEAR(rate(50), 3.2, 1e-15);
+}
+
+TEST(ScheduleTest, PolyFallsFromTheEndOfTheWarmUp) {
+  const ScheduleConfig config = {.lr = 1.0,
+                                 .kind = "poly",
+                                 .unit = "step",
+                                 .min_lr = 0.1,
+                                 .power = 2.0,
+                                 .warmup_steps = 10,
+                                 .warmup_factor = 0.0};
+  const auto rate = [&](int64_t step) {
+    return learning_rate(config, {.epoch = step / 10,
+                                  .step_in_epoch = step % 10,
+                                  .steps_per_epoch = 10,
+                                  .num_epochs = 5});
+  };
+  EXPECT_DOUBLE_EQ(rate(0), 0.0);
+  EXPECT_DOUBLE_EQ(rate(5), 0.5);
+  EXPECT_DOUBLE_EQ(rate(10), 1.0);
+  EXPECT_DOUBLE_EQ(rate(30), 0.1 + 0.9 * 0.25);
+  EXPECT_NEAR(rate(49), 0.1 + 0.9 / 1600, 1e-15);
+}
+
 TEST(ScheduleTest, NamesFieldAndRange) {
+  const auto expect = [](const ScheduleConfig& config,
+                         std::initializer_list<std::string> words) {
+    test::expect_error<ConfigError>([&] { config.validate("schedule."); },
+                                    words);
+  };
+  expect({.base_batch = -1}, {"schedule.base_batch = -1"});
+  expect({.power = 0.0}, {"schedule.power = 0", "more than 0"});
+  expect({.warmup_epochs = -1.0}, {"schedule.warmup_epochs = -1"});
+  expect({.warmup_steps = 1, .warmup_epochs = 1.0}, {"not both"});
   test::expect_error<ConfigError>(
       [] { ScheduleConfig{.lr = -1.0}.validate("schedule."); },
       {"schedule.lr = -1", "more than 0"});

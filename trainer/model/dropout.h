@@ -1,0 +1,28 @@
+#pragma once
+// Dropout whose draws belong to a slot.
+
+#include <torch/torch.h>
+
+#include <cstdint>
+
+namespace voxlift::trainer {
+
+// While it lives, dropout() of this thread draws from `seed`: slots (and ranks
+// of one process) do not share a generator, so their order does not matter.
+class SlotDraws {
+ public:
+  explicit SlotDraws(uint64_t seed);
+  ~SlotDraws();
+  SlotDraws(const SlotDraws&) = delete;
+  SlotDraws& operator=(const SlotDraws&) = delete;
+
+ private:
+  at::Generator before_;
+};
+
+// Zeroes a share `prob` of the values and divides the rest by 1 - prob. The
+// mask is drawn on the CPU, so it is the same on any device. Without SlotDraws
+// it draws from LibTorch's default generator.
+torch::Tensor dropout(const torch::Tensor& x, double prob);
+
+}  // namespace voxlift::trainer
