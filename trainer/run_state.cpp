@@ -40,6 +40,7 @@ void check_identity(const Json& state, const Json& expected,
 std::vector<std::string> changed_options(const Json& state, const Json& now) {
   static const std::set<std::string> kHarmless = {"run.out",
                                                   "run.fault",
+                                                  "run.trace",
                                                   "run.max_steps",
                                                   "data.train",
                                                   "data.val",

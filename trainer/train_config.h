@@ -26,6 +26,8 @@ struct RunConfig {
   // are to agree bit for bit need the same number.
   int64_t threads = 1;
   std::string device = "auto";  // "auto", "cpu" or "cuda".
+  // File for a trace of rank 0's first steps (Chrome's format); empty: none.
+  std::string trace;
   // Deliberate failure for tests: "kill@step=7,rank=1" or "hang@...".
   std::string fault;
 

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "base/random.h"
 #include "base/strings.h"
+#include "trainer/report/trace_span.h"
 
 namespace voxlift::trainer {
 namespace {
@@ -40,6 +43,11 @@ TrainStep::TrainStep(const TrainConfig& config, TrainContext& context,
       reducer_(task.model().parameters(), statistics_size(batch_norms_),
                slots.end - slots.begin, context.data, config.reduce) {}
 
+void TrainStep::set_trace(Trace* trace) {
+  trace_ = trace;
+  reducer_.set_trace(trace);
+}
+
 void TrainStep::run_slot(int64_t slot, const StepPlan& plan,
                          const NextBatch& next_batch,
                          std::span<double> slot_values) {
@@ -51,7 +59,9 @@ void TrainStep::run_slot(int64_t slot, const StepPlan& plan,
                                     static_cast<uint64_t>(plan.step),
                                     static_cast<uint64_t>(slot))
                            .next_u64());
+    std::optional<TraceSpan> span(std::in_place, trace_, "forward");
     const torch::Tensor loss = task_.loss(batch, slot_values);
+    span.emplace(trace_, "backward");
     if (!batch_norms_.empty()) {
       reducer_.set_statistics(slot_statistics(batch_norms_));
     }
@@ -102,9 +112,13 @@ StepTotals TrainStep::run(const StepPlan& plan, const NextBatch& next_batch) {
     run_slot(slot, plan, next_batch,
              std::span(values).subspan(index * width, width));
   }
-  reducer_.finish();
+  {
+    const TraceSpan span(trace_, "wait for sums");
+    reducer_.finish();
+  }
   StepTotals totals = gather_totals(values);
   check_finite(totals, plan);
+  const TraceSpan span(trace_, "update");
   optimizer_.step(plan.lr);
   update_batch_norms(plan);
   return totals;

@@ -12,6 +12,7 @@
 #include "trainer/optim/sgd.h"
 #include "trainer/reduce/gradient_reducer.h"
 #include "trainer/report/step_report.h"
+#include "trainer/report/trace.h"
 #include "trainer/task/task.h"
 #include "trainer/train_config.h"
 #include "trainer/train_context.h"
@@ -49,6 +50,10 @@ class TrainStep {
     optimizer_.load_state(state, origin);
   }
 
+  // Spans of slots and sums go to `trace` (may be null) from now on, which must
+  // outlive this.
+  void set_trace(Trace* trace);
+
   // Seconds that steps have waited for communication, so far.
   double comm_waited_s() const { return reducer_.waited_s(); }
 
@@ -65,6 +70,7 @@ class TrainStep {
   std::vector<BatchNormImpl*> batch_norms_;
   Sgd optimizer_;
   GradientReducer reducer_;
+  Trace* trace_ = nullptr;
 };
 
 }  // namespace voxlift::trainer

@@ -37,6 +37,9 @@ std::vector<Way> ways_of(trainer::Communicator& comm) {
        }}};
   if (auto* mpi = dynamic_cast<trainer::MpiComm*>(&comm); mpi != nullptr) {
     ways.push_back({"mpi", false, [mpi](Buffer buffer) {
+                      mpi->blocking_all_reduce_sum(buffer);
+                    }});
+    ways.push_back({"mpi_polled", false, [mpi](Buffer buffer) {
                       mpi->vendor_all_reduce_sum(buffer);
                     }});
   }
@@ -144,6 +147,9 @@ void CommBenchConfig::validate(const std::string& path) const {
   if (rounds < 1) {
     throw ConfigError(
         str_cat(path, ".rounds = ", rounds, ": must be at least 1"));
+  }
+  if (sizes.empty()) {
+    throw ConfigError(str_cat(path, ".sizes is empty: give bytes"));
   }
   for (const int64_t bytes : sizes) {
     if (bytes < 4 || bytes % 4 != 0) {

@@ -27,6 +27,7 @@ struct CommBenchConfig {
 //   fast          all_reduce_sum() of memory from allocate_shared()
 //   exchanged     tree_all_reduce(): from rank to rank, on one host, too
 //   mpi           MPI_Allreduce, where the communicator is MPI
+//   mpi_polled    MPI_Iallreduce and MPI_Testall
 //
 // Each way's result is checked first. Rank 0 prints one JSON object a line: the
 // slowest rank's seconds, n, median, p10, p90, and bus_bytes_per_s, which is

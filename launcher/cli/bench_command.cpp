@@ -131,8 +131,9 @@ int run_all_reduce(Args args) {
   OptionBinder binder("voxlift bench comm.allreduce", false);
   binder.add("sizes", config.sizes, "bytes of the vector, float32");
   binder.add("rounds", config.rounds, "timed rounds, alternating between ways");
-  binder.add("ways", config.ways,
-             "of exact, exact_copied, fast, exchanged, mpi; empty: all");
+  binder.add(
+      "ways", config.ways,
+      "of exact, exact_copied, fast, exchanged, mpi, mpi_polled; empty: all");
   if (wants_help(args)) {
     print_command_help(
         {"mpirun -n RANKS voxlift bench comm.allreduce [OPTIONS]",

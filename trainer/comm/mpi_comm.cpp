@@ -289,6 +289,16 @@ void MpiComm::vendor_all_reduce_sum(Buffer buffer) {
   });
 }
 
+void MpiComm::blocking_all_reduce_sum(Buffer buffer) {
+  for_pieces(buffer.count, [&](int64_t begin, int64_t end) {
+    const Buffer piece = buffer.slice(begin, end);
+    check_mpi(
+        MPI_Allreduce(MPI_IN_PLACE, piece.data, static_cast<int>(piece.count),
+                      mpi_type(piece.dtype), MPI_SUM, impl_->world),
+        "MPI_Allreduce");
+  });
+}
+
 void MpiComm::all_gather(Buffer mine, Buffer all) {
   VOXLIFT_CHECK(all.count == mine.count * size(), "all_gather counts");
   VOXLIFT_CHECK(mine.count <= kMaxElements, "all_gather is for small buffers");

@@ -14,9 +14,9 @@ namespace voxlift::trainer {
 //
 // Sums: the ranks of a host meet in shared memory (HostGroup). Over several
 // hosts each rank then carries its part of the vector, so that all of a host's
-// ranks use the network at once: 2 (n-1)/n of the bytes leave a host of n. This
-// needs hosts that are sub-trees (HostLayout); else every rank exchanges with
-// every other (tree_reduce.h), or MPI_Iallreduce sums.
+// ranks use the network at once: of h hosts each sends 2 (h-1)/h of the bytes.
+// This needs hosts that are sub-trees (HostLayout); else every rank exchanges
+// with every other (tree_reduce.h), or MPI_Iallreduce sums.
 class MpiComm : public Communicator {
  public:
   // `ranks_per_host` > 0 takes so many ranks each for a host, for tests of many
@@ -40,8 +40,10 @@ class MpiComm : public Communicator {
   // All ranks meet in shared memory of their hosts.
   bool uses_shared_memory() const;
 
-  // COLLECTIVE. MPI's own sum, for comparison.
+  // COLLECTIVE. MPI_Iallreduce, waited for as everything here.
   void vendor_all_reduce_sum(Buffer buffer);
+  // COLLECTIVE. MPI_Allreduce, which blocks without a deadline: for comparison.
+  void blocking_all_reduce_sum(Buffer buffer);
 
   void barrier() override;
   void broadcast(Buffer buffer, int root) override;

@@ -40,6 +40,9 @@ void check_small_collectives(MpiComm& comm) {
   check(sum == std::vector<float>(1000, static_cast<float>(n)), "sum");
   comm.vendor_all_reduce_sum(buffer_of(sum));
   check(sum == std::vector<float>(1000, static_cast<float>(n * n)), "vendor");
+  comm.blocking_all_reduce_sum(buffer_of(sum));
+  check(sum == std::vector<float>(1000, static_cast<float>(n * n * n)),
+        "blocking");
   std::vector<int64_t> value = {comm.rank() == 0 ? 42 : 0};
   comm.broadcast(buffer_of(value), 0);
   check(value[0] == 42, "broadcast");
