@@ -49,6 +49,7 @@ std::vector<std::string> changed_options(const Json& state, const Json& now) {
   static const std::set<std::string> kHarmless = {
       "run.out",
       "run.fault",
+      "run.trace",
       "run.max_steps",
       "run.max_nonfinite",
       "model.checkpoint_activations",

@@ -34,6 +34,8 @@ struct RunConfig {
   // A step with a loss or gradient that is not finite is skipped; so many of
   // them in a row end the run.
   int64_t max_nonfinite = 10;
+  // File for a trace of rank 0's first steps (Chrome's format); empty: none.
+  std::string trace;
   // Deliberate failure for tests: "kill@step=7,rank=1" or "hang@...".
   std::string fault;
 

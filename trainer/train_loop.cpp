@@ -20,6 +20,7 @@
 #include "trainer/model/model_json.h"
 #include "trainer/nonfinite.h"
 #include "trainer/report/step_report.h"
+#include "trainer/report/trace_file.h"
 #include "trainer/run_checkpoints.h"
 #include "trainer/run_state.h"
 #include "trainer/slot_requests.h"
@@ -70,7 +71,9 @@ class TrainLoop {
         slots_(sharding::slots_of_rank(config.batch.slots,
                                        context.control.rank(),
                                        context.control.size())),
-        fault_(parse_fault(config.run.fault, "run.fault")) {}
+        fault_(parse_fault(config.run.fault, "run.fault")),
+        trace_(context.files, context.clock,
+               context.is_root() ? config.run.trace : "", 0) {}
 
   std::optional<TrainOutcome> earlier_result() const;
   void open_data();
@@ -98,6 +101,7 @@ class TrainLoop {
   TrainContext& context_;
   sharding::SlotRange slots_;
   Fault fault_;
+  TraceFile trace_;               // Outlives the step below.
   std::optional<FileLock> lock_;  // Outlives the checkpoints below.
 
   RunData data_;
@@ -283,6 +287,7 @@ void TrainLoop::take_step(StreamedBatches& batches, bool* stop) {
       .step = state_.step,
       .num_samples = step_size(data_.assignment, step_in_epoch),
       .lr = learning_rate(config_.schedule, position())};
+  step_->set_trace(trace_.trace());
   const StepTotals totals = step_->run(
       plan, [&](int64_t slot) { return batches.next(slot, step_in_epoch); });
   if (context_.is_root()) {
@@ -293,6 +298,7 @@ void TrainLoop::take_step(StreamedBatches& batches, bool* stop) {
                    .comm_wait_s = step_->comm_waited_s()});
   }
   count_nonfinite(plan, totals);
+  trace_.end_step();
   ++state_.step;
   state_.samples_seen += totals.samples;
   set_log_step(state_.step);
@@ -365,6 +371,7 @@ TrainOutcome TrainLoop::run() {
 }
 
 TrainOutcome TrainLoop::finish() {
+  trace_.finish();
   const bool finished = state_.step == total_steps();
   if (finished) {
     evaluate_if_due();  // Where the wish to stop came with the last step.

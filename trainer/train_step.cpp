@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -13,6 +14,7 @@
 #include "trainer/model/sync_norm.h"
 #include "trainer/optim/norm2.h"
 #include "trainer/reduce/slot_tree.h"
+#include "trainer/report/trace_span.h"
 #include "trainer/tensor_buffer.h"
 
 namespace voxlift::trainer {
@@ -91,6 +93,11 @@ TrainStep::TrainStep(const TrainConfig& config, TrainContext& context,
   }
 }
 
+void TrainStep::set_trace(Trace* trace) {
+  trace_ = trace;
+  reducer_.set_trace(trace);
+}
+
 // ---- slots ----
 
 // Sums over slots of what it is divided by are the mean over the step.
@@ -112,7 +119,9 @@ void TrainStep::run_slot(int64_t slot, const StepPlan& plan, const Batch& batch,
                          std::span<double> slot_values) {
   reducer_.begin_slot(slot - slots_.begin);
   if (batch.size() > 0) {
+    std::optional<TraceSpan> span(std::in_place, trace_, "forward");
     const torch::Tensor loss = scaled_loss(slot, plan, batch, slot_values);
+    span.emplace(trace_, "backward");
     if (!batch_norms_.empty()) {
       reducer_.set_statistics(slot_statistics(batch_norms_));
     }
@@ -270,8 +279,12 @@ StepTotals TrainStep::run(const StepPlan& plan, const NextBatch& next_batch) {
                values_of(values, local));
     }
   }
-  reducer_.finish();
+  {
+    const TraceSpan span(trace_, "wait for sums");
+    reducer_.finish();
+  }
   StepTotals totals = gather_totals(values);
+  const TraceSpan span(trace_, "update");
   update(plan, &totals);
   return totals;
 }

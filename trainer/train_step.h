@@ -17,6 +17,7 @@
 #include "trainer/optim/optimizer.h"
 #include "trainer/reduce/gradient_reducer.h"
 #include "trainer/report/step_report.h"
+#include "trainer/report/trace.h"
 #include "trainer/task/task.h"
 #include "trainer/train_config.h"
 #include "trainer/train_context.h"
@@ -67,6 +68,10 @@ class TrainStep {
   // The mean of the weights; nothing if none is kept.
   std::optional<Ema>& ema() { return ema_; }
 
+  // Spans of slots and sums go to `trace` (may be null) from now on, which must
+  // outlive this.
+  void set_trace(Trace* trace);
+
   // Seconds that steps have waited for communication, so far.
   double comm_waited_s() const { return reducer_.waited_s(); }
 
@@ -97,6 +102,7 @@ class TrainStep {
   TensorMap state_;
   LossScale loss_scale_;
   GradientReducer reducer_;
+  Trace* trace_ = nullptr;
 };
 
 }  // namespace voxlift::trainer

@@ -4,10 +4,12 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "launcher/bench/comm_bench.h"
 #include "launcher/bench/patch_bench.h"
 #include "launcher/bench/photo_bench.h"
 #include "launcher/bench/stream_bench.h"
 #include "launcher/cli/command_help.h"
+#include "launcher/cli/rank_frame.h"
 
 namespace voxlift::launcher {
 namespace {
@@ -124,6 +126,32 @@ int run_memory(Args args) {
                     "Resident memory after each of many epochs.", bench_memory);
 }
 
+int run_all_reduce(Args args) {
+  CommBenchConfig config;
+  OptionBinder binder("voxlift bench comm.allreduce", false);
+  binder.add("sizes", config.sizes, "bytes of the vector, float32");
+  binder.add("rounds", config.rounds, "timed rounds, alternating between ways");
+  binder.add(
+      "ways", config.ways,
+      "of exact, exact_copied, fast, exchanged, mpi, mpi_polled; empty: all");
+  if (wants_help(args)) {
+    print_command_help(
+        {"mpirun -n RANKS voxlift bench comm.allreduce [OPTIONS]",
+         "Sums of a vector over the ranks: the exact tree in shared memory, "
+         "from ordinary\nmemory and from rank to rank, the fast way, and MPI's "
+         "own. One JSON object a\nline.",
+         {"mpirun -n 2 voxlift bench comm.allreduce --sizes 134217728"}},
+        binder);
+    return 0;
+  }
+  const auto comm = open_communicator({});
+  return run_ranks(*comm, "voxlift bench comm.allreduce", [&] {
+    trainer::run_alike(*comm, [&] { binder.parse(args); });
+    bench_all_reduce(config, *comm, std::cout);
+    return 0;
+  });
+}
+
 struct Benchmark {
   std::string name;
   std::string summary;
@@ -132,6 +160,7 @@ struct Benchmark {
 
 const std::vector<Benchmark>& benchmarks() {
   static const std::vector<Benchmark> kAll = {
+      {"comm.allreduce", "sums over ranks, seconds", run_all_reduce},
       {"data.memory", "resident memory over many epochs", run_memory},
       {"data.patch", "random 3D patches, patches/s", run_patches},
       {"data.photo", "photographs to batches, img/s", run_photo},

@@ -29,11 +29,11 @@ Options (configuration files have them as [section] and key = value):
 // Options that do not change the weights of a run.
 void exclude_what_does_not_matter(OptionBinder& binder) {
   for (const char* name :
-       {"run.out", "run.fault", "data.workers", "data.prefetch_batches",
-        "data.verify_checksums", "data.stage_dir", "data.stage_mb",
-        "checkpoint.every_steps", "checkpoint.keep", "comm.deadline_s",
-        "comm.first_deadline_s", "run.max_steps", "run.max_nonfinite",
-        "model.checkpoint_activations"}) {
+       {"run.out", "run.fault", "run.trace", "data.workers",
+        "data.prefetch_batches", "data.verify_checksums", "data.stage_dir",
+        "data.stage_mb", "checkpoint.every_steps", "checkpoint.keep",
+        "comm.deadline_s", "comm.first_deadline_s", "run.max_steps",
+        "run.max_nonfinite", "model.checkpoint_activations"}) {
     binder.exclude_from_digest(name);
   }
 }

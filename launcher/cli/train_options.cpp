@@ -17,6 +17,8 @@ void bind_run(OptionBinder& binder, trainer::RunConfig& run) {
   binder.add("run.max_nonfinite", run.max_nonfinite,
              "so many steps in a row with a loss or gradient that is not "
              "finite end the run");
+  binder.add("run.trace", run.trace,
+             "file for a trace of the first steps, for ui.perfetto.dev");
   binder.add("run.fault", run.fault,
              "fail on purpose, once: kill@step=7,rank=1 or hang@...");
 }
@@ -153,7 +155,7 @@ void bind_batch(OptionBinder& binder, trainer::TrainConfig& config) {
   binder.add("reduce.reduction", config.reduce.reduction,
              "exact (same bits on any number of ranks) or fast");
   binder.add("reduce.bucket_mb", config.reduce.bucket_mb,
-             "size of a gradient bucket, MB");
+             "size of a gradient bucket, MB; 0: measured at start-up");
 }
 
 void bind_optimizer(OptionBinder& binder, trainer::TrainConfig& config) {

@@ -11,8 +11,9 @@ NAME=$(basename "$0" .sh)
 	exit 2
 }
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/voxlift-$NAME.XXXXXX")
+AT_EXIT=true # A command that undoes what a script has set up.
 # Kept where something failed, so that it can be looked at.
-trap 'rc=$?; if [ $rc = 0 ]; then rm -rf "$WORK"; else echo "$NAME: FAILED, files are in $WORK" >&2; fi' EXIT
+trap 'rc=$?; $AT_EXIT >/dev/null; if [ $rc = 0 ]; then rm -rf "$WORK"; else echo "$NAME: FAILED, files are in $WORK" >&2; fi' EXIT
 
 # small_world [TRAIN_PER_CLASS]: generated photographs, packed, in $WORK/train
 # and $WORK/val.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <map>
 #include <sstream>
 
 #include "base/error.h"
@@ -72,6 +73,23 @@ TEST_F(TrainLoopTest, FastReductionResumesToTheSameBits) {
   world_.train_with(parts, 2, files_, 4);
   world_.train(parts, 2);
   EXPECT_EQ(end_state(whole), end_state(parts));
+}
+
+TEST_F(TrainLoopTest, TracesTheFirstSteps) {
+  TrainConfig config = world_.config("out");
+  config.run.trace = world_.file("trace.json");
+  world_.train(config, 2);
+  const Json trace =
+      parse_json(as_text(files_.read(config.run.trace)), "trace");
+  std::map<std::string, int> names;
+  for (const Json& event : trace["traceEvents"]) {
+    ++names[event["name"].get<std::string>()];
+  }
+  EXPECT_EQ(names["forward"], 5 * 2);  // 5 steps, 2 slots of rank 0.
+  EXPECT_EQ(names["backward"], 5 * 2);
+  EXPECT_EQ(names["wait for sums"], 5);
+  EXPECT_EQ(names["update"], 5);
+  EXPECT_GT(names.size(), 5U);  // Sums of buckets.
 }
 
 TEST_F(TrainLoopTest, AFinishedRunIsNotRunAgain) {

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "trainer/comm/tree_reduce.h"
 
 namespace voxlift::trainer {
 
@@ -62,6 +63,11 @@ Buffer buffer_of(std::span<std::byte> values) {
 void CommConfig::validate(const std::string& path) const {
   check_deadline(first_deadline_s, path + ".first_deadline_s");
   check_deadline(deadline_s, path + ".deadline_s");
+}
+
+void Communicator::all_reduce_tree(Buffer buffer,
+                                   const TreeArithmetic& arithmetic) {
+  tree_all_reduce(*this, buffer, arithmetic);
 }
 
 std::vector<std::vector<std::byte>> all_gather_bytes(

@@ -42,6 +42,8 @@ struct CommConfig {
   void validate(const std::string& path) const;  // Throws ConfigError.
 };
 
+struct TreeArithmetic;  // trainer/comm/tree_reduce.h
+
 // A fixed group of ranks.
 //
 // COLLECTIVE means: all ranks call it, in the same order, with equal counts and
@@ -69,6 +71,18 @@ class Communicator {
   // every rank, but they depend on the number of ranks. float32, float64,
   // int64.
   virtual void all_reduce_sum(Buffer buffer) = 0;
+
+  // COLLECTIVE. Element-wise sum as the balanced binary tree over the ranks,
+  // for a power of two of them: the same bits however the ranks lie on hosts
+  // (tree_reduce.h, whose exchanges this makes, unless the transport knows a
+  // faster way to the same bits). float32, float64. `arithmetic` fits the
+  // buffer's memory.
+  virtual void all_reduce_tree(Buffer buffer, const TreeArithmetic& arithmetic);
+
+  // COLLECTIVE, the same `bytes` on every rank. Zeroed memory in which sums
+  // cost fewer copies, aligned to a cache line; empty where there is none
+  // better than the caller's own. Belongs to the communicator, until finish().
+  virtual std::span<std::byte> allocate_shared(int64_t /*bytes*/) { return {}; }
 
   // COLLECTIVE. `all` holds size() times mine.count elements, in rank order.
   virtual void all_gather(Buffer mine, Buffer all) = 0;

@@ -34,17 +34,30 @@ void add_on_host(Buffer to, Buffer from) {
   }
 }
 
+void add_any_on_host(Buffer to, Buffer from) {
+  switch (to.dtype) {
+    case DType::kFloat32:
+      return add_on_host<float>(to, from);
+    case DType::kFloat64:
+      return add_on_host<double>(to, from);
+    case DType::kInt64:
+      return add_on_host<int64_t>(to, from);
+    case DType::kUint8:
+      throw InternalError("a sum of bytes");
+  }
+}
+
 }  // namespace
 
 void tree_all_reduce(Communicator& comm, Buffer buffer,
-                     const TreeArithmetic& arithmetic) {
+                     const TreeArithmetic& arithmetic, int first_distance) {
   const int size = comm.size();
   VOXLIFT_CHECK(std::has_single_bit(static_cast<unsigned>(size)),
                 "the tree needs a power of two of ranks");
   // 1. Reduce-scatter: after the step of distance d, this rank's range holds
   //    the sum over its aligned group of 2 d ranks.
   std::vector<Range> ranges = {{0, buffer.count}};
-  for (int distance = 1; distance < size; distance *= 2) {
+  for (int distance = first_distance; distance < size; distance *= 2) {
     const auto [mine, theirs] = halves(ranges.back(), comm.rank(), distance);
     const Buffer received = {
         arithmetic.scratch(mine.size() * dtype_bytes(buffer.dtype)),
@@ -55,7 +68,7 @@ void tree_all_reduce(Communicator& comm, Buffer buffer,
     ranges.push_back(mine);
   }
   // 2. All-gather: the same pairs in reverse swap their finished halves.
-  for (int distance = size / 2; distance >= 1; distance /= 2) {
+  for (int distance = size / 2; distance >= first_distance; distance /= 2) {
     ranges.pop_back();
     const auto [mine, theirs] = halves(ranges.back(), comm.rank(), distance);
     comm.exchange(comm.rank() ^ distance, buffer.slice(mine.begin, mine.end),
@@ -68,12 +81,7 @@ TreeArithmetic host_arithmetic() {
   return {[](Buffer to, Buffer from) {
             VOXLIFT_CHECK(to.count == from.count && to.dtype == from.dtype,
                           "addends differ");
-            if (to.dtype == DType::kFloat32) {
-              add_on_host<float>(to, from);
-            } else {
-              VOXLIFT_CHECK(to.dtype == DType::kFloat64, "not a float buffer");
-              add_on_host<double>(to, from);
-            }
+            add_any_on_host(to, from);
           },
           [memory](int64_t bytes) -> void* {
             if (static_cast<int64_t>(memory->size()) < bytes) {

@@ -9,7 +9,7 @@ namespace voxlift::trainer {
 
 // Memory of the kind that the communicator serves, and how to add in it.
 struct TreeArithmetic {
-  // to[i] += from[i]; both float32 or both float64.
+  // to[i] += from[i]; both float32, both float64 or both int64.
   std::function<void(Buffer to, Buffer from)> add;
   // Scratch of at least `bytes`; may be the same memory on each call.
   std::function<void*(int64_t bytes)> scratch;
@@ -27,9 +27,12 @@ struct TreeArithmetic {
 // halves, which would be another tree).
 // Cost: 2 log2(n) exchanges, 2 (n-1)/n of the bytes each way.
 //
+// `first_distance` > 1: only the levels from there on, among the ranks that
+// have rank % first_distance in common; their buffers hold the sums below.
+//
 // Throws InternalError unless size() is a power of two.
 void tree_all_reduce(Communicator& comm, Buffer buffer,
-                     const TreeArithmetic& arithmetic);
+                     const TreeArithmetic& arithmetic, int first_distance = 1);
 
 // For host memory.
 TreeArithmetic host_arithmetic();

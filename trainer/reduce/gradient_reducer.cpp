@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <functional>
+#include <numeric>
+#include <span>
 #include <utility>
 
 #include "base/bounded_queue.h"
@@ -13,6 +15,8 @@
 #include "base/strings.h"
 #include "base/worker.h"
 #include "trainer/comm/tree_reduce.h"
+#include "trainer/reduce/bucket_plan.h"
+#include "trainer/reduce/bucket_size.h"
 #include "trainer/reduce/slot_tree.h"
 #include "trainer/tensor_buffer.h"
 
@@ -36,18 +40,13 @@ class AfterGradient : public torch::autograd::FunctionPostHook {
   std::function<void()> action_;
 };
 
-// A parameter's place in its bucket.
-struct Place {
-  size_t bucket = 0;
-  int64_t offset = 0;
-  bool filled = false;  // In the slot under way.
-};
+constexpr int64_t kMegabyte = 1'000'000;
+constexpr int64_t kFastBucketMb = 8;
 
 struct Bucket {
-  std::vector<size_t> parameters;
-  int64_t numel = 0;
-  int64_t num_filled = 0;  // In the slot under way.
-  torch::Tensor leaf;      // The slot under way.
+  int64_t num_filled = 0;  // Parameters of the slot under way.
+  bool complete = false;   // In the slot under way.
+  torch::Tensor leaf;      // The slot under way, unless the tree has a partner.
   SlotTree tree;           // The slots before.
   torch::Tensor sum;       // Over the local slots, then over the ranks.
 };
@@ -59,41 +58,85 @@ void ReducerConfig::validate(const std::string& path) const {
     throw ConfigError(str_cat(path, "reduction = '", reduction,
                               "': must be 'exact' or 'fast'"));
   }
-  if (bucket_mb < 1) {
-    throw ConfigError(
-        str_cat(path, "bucket_mb = ", bucket_mb, ": must be at least 1"));
+  if (bucket_mb < 0) {
+    throw ConfigError(str_cat(path, "bucket_mb = ", bucket_mb,
+                              ": must be at least 1, or 0: measure"));
   }
 }
 
 struct GradientReducer::Impl {
-  Impl(std::vector<torch::Tensor> all_parameters, int64_t num_local_slots,
-       Communicator& communicator, const ReducerConfig& reducer_config)
+  Impl(std::vector<torch::Tensor> all_parameters, int64_t num_statistics,
+       int64_t num_local_slots, Communicator& communicator,
+       const ReducerConfig& reducer_config)
       : parameters(std::move(all_parameters)),
+        statistics_size(num_statistics),
         local_slots(num_local_slots),
         comm(communicator),
         config(reducer_config),
-        arithmetic(arithmetic_on(parameters.front().device())) {}
+        arithmetic(arithmetic_on(parameters.front().device())),
+        filled(parameters.size()) {
+    for (const torch::Tensor& parameter : parameters) {
+      numels.push_back(parameter.numel());
+    }
+  }
+
+  bool exact() const { return config.reduction == "exact"; }
 
   // ---- once ----
 
-  Bucket& add_bucket() {
-    Bucket& bucket = buckets.emplace_back();
-    bucket.tree = SlotTree(config.reduction == "fast");
-    return bucket;
+  torch::TensorOptions options() const {
+    return parameters.front().options().requires_grad(false);
   }
 
-  void make_buckets() {
-    const int64_t limit = config.bucket_mb * 1'000'000;
-    places.resize(parameters.size());
-    bool open = false;
-    for (size_t i = parameters.size(); i > 0; --i) {
-      const torch::Tensor& parameter = parameters[i - 1];
-      Bucket& bucket = open ? buckets.back() : add_bucket();
-      places[i - 1] = {.bucket = buckets.size() - 1, .offset = bucket.numel};
-      bucket.parameters.push_back(i - 1);
-      bucket.numel += parameter.numel();
-      open = bucket.numel * parameter.element_size() < limit;
+  // In memory of the communicator, where it has some.
+  torch::Tensor allocate_arena() {
+    const int64_t numel = arena_numel(numels, statistics_size);
+    const int64_t bytes = numel * parameters.front().element_size();
+    const std::span<std::byte> shared = parameters.front().is_cpu()
+                                            ? comm.allocate_shared(bytes)
+                                            : std::span<std::byte>();
+    return shared.empty() ? torch::zeros({numel}, options())
+                          : torch::from_blob(shared.data(), {numel}, options());
+  }
+
+  // Rank 0's values, on every rank, over whatever memory `comm` serves.
+  std::vector<int64_t> values_of_root(const std::vector<int64_t>& mine) {
+    torch::Tensor values =
+        torch::tensor(mine, torch::kInt64).to(parameters.front().device());
+    comm.broadcast(buffer_of_tensor(values), 0);
+    values = values.cpu();
+    const auto* data = values.data_ptr<int64_t>();
+    return {data, data + values.numel()};
+  }
+
+  int64_t choose_bucket_bytes() {
+    if (config.bucket_mb > 0) {
+      return config.bucket_mb * kMegabyte;
     }
+    if (!exact() || comm.size() == 1) {
+      return kFastBucketMb * kMegabyte;
+    }
+    const int64_t element_bytes = parameters.front().element_size();
+    const int64_t bytes = measure_bucket_bytes(
+        clock, arena.numel() * element_bytes, [&](int64_t vector_bytes) {
+          sum_over_ranks(arena.narrow(0, 0, vector_bytes / element_bytes));
+        });
+    return values_of_root({bytes}).front();
+  }
+
+  void make_buckets(std::span<const int64_t> order) {
+    plan = plan_buckets(numels, order, statistics_size,
+                        bucket_bytes / parameters.front().element_size());
+    buckets.clear();
+    for (size_t i = 0; i < plan.buckets.size(); ++i) {
+      buckets.emplace_back().tree = SlotTree(!exact());
+    }
+  }
+
+  std::vector<int64_t> reverse_order() const {
+    std::vector<int64_t> order(parameters.size());
+    std::iota(order.rbegin(), order.rend(), 0);
+    return order;
   }
 
   void hook_parameters() {
@@ -106,12 +149,52 @@ struct GradientReducer::Impl {
     }
   }
 
+  // ---- per step ----
+
+  void begin_step() {
+    next_to_send = 0;
+    for (const torch::Tensor& parameter : parameters) {
+      parameter.mutable_grad().reset();
+    }
+    if (!ready_order.empty() && !ordered) {
+      make_buckets(values_of_root(ready_order));
+      ordered = true;
+    }
+    for (Bucket& bucket : buckets) {
+      bucket.sum.reset();
+    }
+  }
+
   // ---- per slot ----
+
+  void begin_slot(size_t index) {
+    Bucket& bucket = buckets[index];
+    const BucketPlan::Bucket& place = plan.buckets[index];
+    bucket.num_filled = 0;
+    bucket.complete = false;
+    if (slot == 0) {
+      bucket.leaf = arena.narrow(0, place.offset, place.numel);
+    } else if (!bucket.tree.partner().defined()) {
+      bucket.leaf = bucket.tree.take_spare();
+      if (!bucket.leaf.defined()) {
+        bucket.leaf = torch::empty({place.numel}, options());
+      }
+    }
+  }
 
   torch::Tensor view(const torch::Tensor& flat, size_t parameter) const {
     const torch::Tensor& like = parameters[parameter];
-    return flat.narrow(0, places[parameter].offset, like.numel())
+    return flat.narrow(0, plan.places[parameter].offset, like.numel())
         .view(like.sizes());
+  }
+
+  void put_gradient(size_t parameter, const torch::Tensor& gradient) {
+    const Bucket& bucket = buckets[plan.places[parameter].bucket];
+    if (bucket.leaf.defined()) {
+      view(bucket.leaf, parameter).copy_(gradient);
+    } else {
+      view(bucket.tree.partner(), parameter).add_(gradient);
+    }
   }
 
   void take_gradient(size_t parameter) {
@@ -119,25 +202,49 @@ struct GradientReducer::Impl {
       return;  // A backward of somebody else's.
     }
     const torch::NoGradGuard no_grad;
-    Place& place = places[parameter];
-    VOXLIFT_CHECK(!place.filled, "two backwards in one slot");
+    VOXLIFT_CHECK(!filled[parameter], "two backwards in one slot");
     torch::Tensor& gradient = parameters[parameter].mutable_grad();
-    view(buckets[place.bucket].leaf, parameter).copy_(gradient);
+    put_gradient(parameter, gradient);
     gradient.reset();
     mark_filled(parameter);
   }
 
+  // Adding zero is no waste of time: it makes -0 to 0, as on another rank.
+  void put_zero(size_t parameter) {
+    const torch::NoGradGuard no_grad;
+    put_gradient(parameter, torch::zeros({}, options()));
+    mark_filled(parameter);
+  }
+
   void mark_filled(size_t parameter) {
-    Place& place = places[parameter];
-    place.filled = true;
-    Bucket& bucket = buckets[place.bucket];
-    if (++bucket.num_filled == static_cast<int64_t>(bucket.parameters.size())) {
-      complete(bucket);
+    filled[parameter] = true;
+    if (exact() && !ordered && slot + 1 == local_slots) {
+      ready_order.push_back(static_cast<int64_t>(parameter));
+    }
+    const size_t index = plan.places[parameter].bucket;
+    if (++buckets[index].num_filled == plan.buckets[index].num_parameters) {
+      complete(buckets[index]);
     }
   }
 
+  void put_statistics(const torch::Tensor& flat) {
+    const torch::NoGradGuard no_grad;
+    Bucket& bucket = buckets.front();
+    if (bucket.leaf.defined()) {
+      bucket.leaf.copy_(flat);
+    } else {
+      bucket.tree.partner().add_(flat);
+    }
+    complete(bucket);
+  }
+
   void complete(Bucket& bucket) {
-    bucket.tree.add(std::exchange(bucket.leaf, {}));
+    bucket.complete = true;
+    if (bucket.leaf.defined()) {
+      bucket.tree.add(std::exchange(bucket.leaf, {}));
+    } else {
+      bucket.tree.added_to_partner();
+    }
     if (slot + 1 == local_slots) {
       bucket.sum = bucket.tree.take();
       send_ready_buckets();
@@ -154,15 +261,25 @@ struct GradientReducer::Impl {
 
   // ---- on the communication thread ----
 
+  void sum_over_ranks(const torch::Tensor& flat) {
+    const Buffer buffer = buffer_of_tensor(flat);
+    if (exact()) {
+      comm.all_reduce_tree(buffer, arithmetic);
+    } else {
+      comm.all_reduce_sum(buffer);
+    }
+  }
+
   void reduce(size_t index) {
-    const Buffer buffer = buffer_of_tensor(buckets[index].sum);
     if (comm.size() == 1) {
       return;
     }
-    if (config.reduction == "exact") {
-      tree_all_reduce(comm, buffer, arithmetic);
-    } else {
-      comm.all_reduce_sum(buffer);
+    const double start_s = clock.now_s();
+    sum_over_ranks(buckets[index].sum);
+    if (Trace* to = trace.load(); to != nullptr) {
+      to->add(
+          str_cat("bucket ", index, ", ", plan.buckets[index].numel, " values"),
+          "communication", start_s, clock.now_s());
     }
   }
 
@@ -175,20 +292,27 @@ struct GradientReducer::Impl {
   }
 
   std::vector<torch::Tensor> parameters;
-  std::vector<Place> places;
-  int64_t statistics_size = 0;
+  std::vector<int64_t> numels;
+  int64_t statistics_size;
   int64_t local_slots;
   Communicator& comm;
   ReducerConfig config;
   TreeArithmetic arithmetic;
+  RealClock clock;
+  torch::Tensor arena;  // The first slot's leaves; the sums.
+  int64_t bucket_bytes = 0;
+  BucketPlan plan;
   std::vector<Bucket> buckets;  // The first holds the statistics.
   std::vector<std::shared_ptr<torch::autograd::Node>> accumulators;
+  std::vector<bool> filled;          // By parameter, in the slot under way.
+  std::vector<int64_t> ready_order;  // Parameters of the first step.
+  bool ordered = false;              // The buckets are by ready_order.
   int64_t slot = 0;
   bool in_slot = false;
   bool unfinished = false;
   std::atomic<bool> stopping{false};
+  std::atomic<Trace*> trace{nullptr};
   size_t next_to_send = 0;
-  RealClock clock;
   double waited_s = 0.0;
   BoundedQueue<size_t> to_send{INT64_MAX};
   BoundedQueue<size_t> sent{INT64_MAX};
@@ -206,11 +330,12 @@ GradientReducer::GradientReducer(const std::vector<torch::Tensor>& parameters,
     }
   }
   VOXLIFT_CHECK(!trained.empty(), "no parameter needs a gradient");
-  impl_ = std::make_unique<Impl>(std::move(trained), local_slots, comm, config);
+  impl_ = std::make_unique<Impl>(std::move(trained), statistics_size,
+                                 local_slots, comm, config);
   Impl& impl = *impl_;
-  impl.statistics_size = statistics_size;
-  impl.add_bucket().numel = statistics_size;
-  impl.make_buckets();
+  impl.arena = impl.allocate_arena();
+  impl.bucket_bytes = impl.choose_bucket_bytes();
+  impl.make_buckets(impl.reverse_order());
   impl.hook_parameters();
   impl.communication = std::make_unique<Worker>(
       "reduce",
@@ -235,44 +360,27 @@ void GradientReducer::begin_slot(int64_t local_slot) {
   impl.in_slot = true;
   impl.unfinished = true;
   if (local_slot == 0) {
-    impl.next_to_send = 0;
-    for (const auto& parameter : impl.parameters) {
-      parameter.mutable_grad().reset();
-    }
+    impl.begin_step();
   }
-  for (Bucket& bucket : impl.buckets) {
-    bucket.num_filled = 0;
-    if (local_slot == 0) {
-      bucket.sum.reset();
-    }
-    bucket.leaf =
-        torch::empty({bucket.numel}, impl.parameters.front().options());
-    bucket.leaf.set_requires_grad(false);
+  for (size_t i = 0; i < impl.buckets.size(); ++i) {
+    impl.begin_slot(i);
   }
-  impl.buckets.front().leaf.zero_();
-  for (Place& place : impl.places) {
-    place.filled = false;
-  }
+  impl.filled.assign(impl.filled.size(), false);
 }
 
 void GradientReducer::set_statistics(const torch::Tensor& flat) {
-  const torch::NoGradGuard no_grad;
-  Bucket& bucket = impl_->buckets.front();
-  bucket.leaf.copy_(flat);
   // Complete now: it is the first in line, and gradients wait behind it.
-  impl_->complete(bucket);
+  impl_->put_statistics(flat);
 }
 
 void GradientReducer::end_slot() {
   Impl& impl = *impl_;
-  if (impl.buckets.front().leaf.defined()) {
-    impl.complete(impl.buckets.front());
+  if (!impl.buckets.front().complete) {
+    impl.put_statistics(torch::zeros({}, impl.options()));
   }
   for (size_t i = impl.parameters.size(); i > 0; --i) {
-    const Place& place = impl.places[i - 1];
-    if (!place.filled) {
-      impl.view(impl.buckets[place.bucket].leaf, i - 1).zero_();
-      impl.mark_filled(i - 1);
+    if (!impl.filled[i - 1]) {
+      impl.put_zero(i - 1);
     }
   }
   impl.in_slot = false;
@@ -290,7 +398,7 @@ void GradientReducer::finish() {
   impl.waited_s += impl.clock.now_s() - start_s;
   for (size_t i = 0; i < impl.parameters.size(); ++i) {
     impl.parameters[i].mutable_grad() =
-        impl.view(impl.buckets[impl.places[i].bucket].sum, i);
+        impl.view(impl.buckets[impl.plan.places[i].bucket].sum, i);
   }
 }
 
@@ -304,6 +412,10 @@ double GradientReducer::waited_s() const {
 
 int64_t GradientReducer::num_buckets() const {
   return static_cast<int64_t>(impl_->buckets.size());
+}
+
+void GradientReducer::set_trace(Trace* trace) {
+  impl_->trace.store(trace);
 }
 
 }  // namespace voxlift::trainer

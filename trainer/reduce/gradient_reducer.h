@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "trainer/comm/communicator.h"
+#include "trainer/report/trace.h"
 
 namespace voxlift::trainer {
 
@@ -17,8 +18,9 @@ struct ReducerConfig {
   // "fast": slots in order, then the transport's own all-reduce.
   std::string reduction = "exact";
   // Size at which a bucket is closed. Larger ones use the network better,
-  // smaller ones start earlier.
-  int64_t bucket_mb = 8;
+  // smaller ones start earlier. 0: measured at start-up (bucket_size.h), but 8
+  // with "fast", whose bits may depend on it.
+  int64_t bucket_mb = 0;
 
   void validate(const std::string& path) const;  // Throws ConfigError.
 };
@@ -33,21 +35,27 @@ struct ReducerConfig {
 // a view into a bucket that is valid until the next begin_slot(0).
 //
 // How: parameters are cut into buckets in reverse order of registration, about
-// the order in which backward finishes them. A hook on each parameter moves its
-// gradient into its bucket. A bucket of one slot is added into the tree of the
-// local slots as soon as it is complete; in the last local slot it then goes to
-// a thread that sums it over the ranks (docs/determinism.md draws the tree).
-// Buckets are sent in bucket order on every rank, so that they meet.
+// the order in which backward finishes them; with "exact" from the second step
+// on in the order in which rank 0's were ready in the first. A hook on each
+// parameter moves its gradient into its bucket: the first slot's into memory
+// that the communicator shares with its host's ranks, if it can, so that sums
+// there need no copy; every second slot's is added at once to its neighbour in
+// the tree of the local slots. (Letting autograd accumulate in the bucket would
+// cost a pass of zeros and turn -0 into 0.) In the last local slot a complete
+// bucket goes to a thread that sums it over the ranks (docs/determinism.md
+// draws the tree). Buckets are sent in bucket order on every rank, so that they
+// meet.
 //
 // Statistics (batch-norm means and variances) travel as one more bucket.
 //
 // Threads: begin_slot .. finish from one thread. From the first begin_slot of a
 // step until finish() returns, `comm` belongs to the reducer.
-// Memory: (1 + log2 of local slots) times the gradients, plus one bucket.
+// Memory: (1 + log2 of local slots) times the gradients.
 class GradientReducer {
  public:
-  // Parameters that need no gradient are left out. All parameters share dtype
-  // and device. `local_slots` is a power of two. `comm` must outlive this.
+  // COLLECTIVE. Parameters that need no gradient are left out. All parameters
+  // share dtype and device. `local_slots` is a power of two. `comm` must
+  // outlive this, and what this shows must not be used after comm.finish().
   GradientReducer(const std::vector<torch::Tensor>& parameters,
                   int64_t statistics_size, int64_t local_slots,
                   Communicator& comm, const ReducerConfig& config);
@@ -75,6 +83,10 @@ class GradientReducer {
   double waited_s() const;
 
   int64_t num_buckets() const;
+
+  // Spans of every bucket's sum go to `trace` (may be null) from now on, which
+  // must outlive this.
+  void set_trace(Trace* trace);
 
  private:
   struct Impl;

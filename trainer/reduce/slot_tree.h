@@ -17,16 +17,29 @@ class SlotTree {
  public:
   explicit SlotTree(bool in_order = false) : in_order_(in_order) {}
 
-  // Takes the leaf over; it must not be touched afterwards.
+  // Takes the leaf over; it must not be touched afterwards. The sum will lie in
+  // the first leaf's memory.
   void add(torch::Tensor leaf);
+
+  // The sum that the next leaf is added to first, or an undefined tensor where
+  // it is added to none. Whoever adds the leaf there himself, as it comes,
+  // needs no memory for it, and calls added_to_partner() instead of add().
+  torch::Tensor partner() const;
+  void added_to_partner();
+
+  // Memory of a leaf that has been added, or an undefined tensor.
+  torch::Tensor take_spare();
 
   // The sum of all leaves, which must be a power of two of them unless in
   // order; the tree is empty again.
   torch::Tensor take();
 
  private:
+  void carry(torch::Tensor leaf, size_t level);
+
   bool in_order_;
   std::vector<std::optional<torch::Tensor>> levels_;
+  std::vector<torch::Tensor> spares_;
 };
 
 }  // namespace voxlift::trainer

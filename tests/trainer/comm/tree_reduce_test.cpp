@@ -2,41 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstring>
 #include <vector>
 
 #include "base/error.h"
-#include "base/random.h"
+#include "tests/trainer/comm/uneven_values.h"
 #include "trainer/comm/thread_comm.h"
 
 namespace voxlift::trainer {
 namespace {
-
-// Values of very different size, so that every order of addition gives other
-// bits.
-std::vector<float> leaf(int64_t slot, size_t count) {
-  RandomStream draws(5, Purpose::kSynth, 0, static_cast<uint64_t>(slot));
-  std::vector<float> values(count);
-  for (float& value : values) {
-    value = static_cast<float>(draws.normal() *
-                               std::pow(10.0, draws.uniform(-4.0, 4.0)));
-  }
-  return values;
-}
-
-std::vector<float> tree_sum(int64_t begin, int64_t end, size_t count) {
-  if (end - begin == 1) {
-    return leaf(begin, count);
-  }
-  const int64_t middle = (begin + end) / 2;
-  std::vector<float> sum = tree_sum(begin, middle, count);
-  const std::vector<float> high = tree_sum(middle, end, count);
-  for (size_t i = 0; i < count; ++i) {
-    sum[i] += high[i];
-  }
-  return sum;
-}
 
 TEST(TreeReduceTest, GivesTheBitsOfTheTreeOverSlotsOnAnyNumberOfRanks) {
   constexpr int64_t kSlots = 8;
@@ -56,12 +30,34 @@ TEST(TreeReduceTest, GivesTheBitsOfTheTreeOverSlotsOnAnyNumberOfRanks) {
   }
 }
 
-TEST(TreeReduceTest, SumsWholeNumbersInDoubleExactly) {
+TEST(TreeReduceTest, SumsWholeNumbersInDoubleAndInt64Exactly) {
   run_thread_ranks(4, {}, [](Communicator& comm) {
     std::vector<double> values(10, 1.0 + comm.rank());
-    tree_all_reduce(comm, buffer_of(values), host_arithmetic());
+    comm.all_reduce_tree(buffer_of(values), host_arithmetic());
     EXPECT_EQ(values, std::vector<double>(10, 10.0));
+    std::vector<int64_t> counts(10, 1 + comm.rank());
+    comm.all_reduce_tree(buffer_of(counts), host_arithmetic());
+    EXPECT_EQ(counts, std::vector<int64_t>(10, 10));
   });
+}
+
+TEST(TreeReduceTest, StartsAtALaterLevelAmongEverySecondRank) {
+  run_thread_ranks(8, {}, [](Communicator& comm) {
+    std::vector<double> values(5, 1.0 + comm.rank());
+    tree_all_reduce(comm, buffer_of(values), host_arithmetic(), 2);
+    EXPECT_EQ(values,
+              std::vector<double>(5, comm.rank() % 2 == 0 ? 16.0 : 20.0));
+  });
+}
+
+TEST(TreeReduceTest, RefusesBytes) {
+  EXPECT_THROW(run_thread_ranks(2, {},
+                                [](Communicator& comm) {
+                                  std::vector<std::byte> values(8);
+                                  tree_all_reduce(comm, buffer_of(values),
+                                                  host_arithmetic());
+                                }),
+               InternalError);
 }
 
 TEST(TreeReduceTest, RefusesThreeRanks) {

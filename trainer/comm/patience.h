@@ -1,0 +1,45 @@
+#pragma once
+// How a rank waits for others, and how long.
+
+#include <atomic>
+#include <functional>
+#include <string>
+
+#include "base/clock.h"
+#include "trainer/comm/communicator.h"
+
+namespace voxlift::trainer {
+
+// Waits by asking again and again: first without giving up the core, then
+// yielding it, then with naps that grow, so that whoever computes on this core
+// gets it. The wait before the first success may be longer (CommConfig).
+//
+// Threads: one waits; interrupt() from any.
+class Patience {
+ public:
+  // `who` is named in errors: "rank 3 on node7".
+  Patience(const CommConfig& config, std::string who);
+
+  // The next wait counts as the first again.
+  void set_deadlines(const CommConfig& config);
+
+  // Makes the wait under way and every later one throw CommError.
+  void interrupt() noexcept { interrupted_.store(true); }
+
+  // Returns when `done` does. Throws CommError naming `operation` and the
+  // seconds waited when the deadline passes; `missing`, if given, tells more.
+  // `done` throws what it likes.
+  void wait(const std::function<bool()>& done, const std::string& operation,
+            const std::function<std::string()>& missing = nullptr);
+
+ private:
+  void check_interrupted(const std::string& operation) const;
+
+  CommConfig config_;
+  std::string who_;
+  RealClock clock_;
+  bool first_ = true;
+  std::atomic<bool> interrupted_{false};
+};
+
+}  // namespace voxlift::trainer
