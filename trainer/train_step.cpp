@@ -189,8 +189,8 @@ torch::Tensor TrainStep::sum_over_slots(std::vector<torch::Tensor> leaves) {
     return sum;
   }
   if (exact) {
-    tree_all_reduce(context_.data, buffer_of_tensor(sum),
-                    arithmetic_on(context_.device));
+    context_.data.all_reduce_tree(buffer_of_tensor(sum),
+                                  arithmetic_on(context_.device));
   } else {
     context_.data.all_reduce_sum(buffer_of_tensor(sum));
   }
