@@ -107,6 +107,17 @@ TEST_F(ElasticTest, TheWorldMayChangeInTheMiddleButNotToThree) {
   }
 }
 
+TEST_F(ElasticTest, TheMeanIsScoredWhereAskedForAndNotTrained) {
+  const TrainConfig mean = config("mean", with_dropout_and_ema);
+  const TrainConfig last = config("last", [](TrainConfig& c) {
+    with_dropout_and_ema(c);
+    c.ema.evaluate = false;
+  });
+  EXPECT_NE(world_.train(mean).scores["loss"],
+            world_.train(last).scores["loss"]);
+  EXPECT_EQ(end_state(mean), end_state(last));
+}
+
 TEST_F(ElasticTest, AccumulationIsMoreSlotsThanRanks) {
   // Group norm and no draws: a slot is only a part of the batch, and 8 slots of
   // 2 samples are 4 slots of 4, but for rounding.

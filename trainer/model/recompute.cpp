@@ -33,7 +33,8 @@ class Recompute : public torch::autograd::Function<Recompute> {
     return body(x);
   }
 
-  static variable_list backward(AutogradContext* context, variable_list dy) {
+  static variable_list backward(AutogradContext* context,
+                                const variable_list& dy) {
     const auto kept = c10::static_intrusive_pointer_cast<Kept>(
         context->saved_data["kept"].toCapsule());
     const torch::Tensor x =

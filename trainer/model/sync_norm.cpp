@@ -63,7 +63,8 @@ class NormaliseWithAll : public torch::autograd::Function<NormaliseWithAll> {
 
   // dx = w s (dy - mean(dy) - xhat mean(dy xhat)), s = 1 / standard deviation,
   // means over all samples; dw and db are this slot's share of the sums.
-  static variable_list backward(AutogradContext* context, variable_list dy) {
+  static variable_list backward(AutogradContext* context,
+                                const variable_list& dy) {
     const auto saved = context->get_saved_variables();
     const torch::Tensor& x_NC = saved[0];
     const torch::Tensor& mean = saved[2];
