@@ -41,6 +41,8 @@ std::vector<std::string> changed_options(const Json& state, const Json& now) {
   static const std::set<std::string> kHarmless = {"run.out",
                                                   "run.fault",
                                                   "run.max_steps",
+                                                  "run.end_time",
+                                                  "run.end_margin_s",
                                                   "data.train",
                                                   "data.val",
                                                   "data.workers",

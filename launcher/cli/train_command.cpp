@@ -1,7 +1,9 @@
 #include "launcher/cli/train_command.h"
 
+#include <chrono>
 #include <fstream>
 #include <iostream>
+#include <limits>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -29,10 +31,11 @@ Options (configuration files have them as [section] and key = value):
 // Options that do not change the weights of a run.
 void exclude_what_does_not_matter(OptionBinder& binder) {
   for (const char* name :
-       {"run.out", "run.fault", "data.workers", "data.prefetch_batches",
-        "data.verify_checksums", "data.stage_dir", "data.stage_mb",
-        "checkpoint.every_steps", "checkpoint.keep", "comm.deadline_s",
-        "comm.first_deadline_s", "run.max_steps"}) {
+       {"run.out", "run.fault", "run.end_time", "run.end_margin_s",
+        "data.workers", "data.prefetch_batches", "data.verify_checksums",
+        "data.stage_dir", "data.stage_mb", "checkpoint.every_steps",
+        "checkpoint.keep", "comm.deadline_s", "comm.first_deadline_s",
+        "run.max_steps"}) {
     binder.exclude_from_digest(name);
   }
 }
@@ -80,6 +83,14 @@ std::unique_ptr<trainer::Communicator> gradient_comm(
       control, {.device = static_cast<int>(device.index())}, config);
 }
 
+// Of the wall clock, until `end_time` (seconds since 1970; 0: never).
+double seconds_until(int64_t end_time) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return end_time == 0 ? std::numeric_limits<double>::infinity()
+                       : static_cast<double>(end_time) -
+                             std::chrono::duration<double>(now).count();
+}
+
 int train_as_rank(const OptionBinder& binder, const StopSignals& signals,
                   const trainer::TrainConfig& config,
                   trainer::Communicator& control) {
@@ -90,13 +101,17 @@ int train_as_rank(const OptionBinder& binder, const StopSignals& signals,
       trainer::choose_device(config.run.device, local_rank_of(control));
   trainer::run_alike(control, [&] { check_same_device(control, device); });
   const auto nccl = gradient_comm(control, device, config.comm);
+  trainer::AllocationEnd end(seconds_until(config.run.end_time) + clock.now_s(),
+                             config.run.end_margin_s);
   trainer::TrainContext context = {
       .control = control,
       .data = nccl ? *nccl : control,
       .device = device,
       .files = files,
       .clock = clock,
-      .stop_requested = [&signals] { return signals.requested(); },
+      .stop_requested =
+          [&] { return signals.requested() || end.is_near(clock.now_s()); },
+      .allocation_end = &end,
       .resolved_config = resolved_json(binder),
       .configuration_file = configuration_file(binder)};
   if (control.rank() == 0) {

@@ -10,6 +10,10 @@ void bind_run(OptionBinder& binder, trainer::RunConfig& run) {
   binder.add("run.max_steps", run.max_steps, "end after so many steps; 0: all");
   binder.add("run.threads", run.threads, "compute threads per rank");
   binder.add("run.device", run.device, "auto, cpu or cuda");
+  binder.add("run.end_time", run.end_time,
+             "end of the allocation, in seconds since 1970; 0: none");
+  binder.add("run.end_margin_s", run.end_margin_s,
+             "seconds left over at run.end_time");
   binder.add("run.fault", run.fault,
              "fail on purpose, once: kill@step=7,rank=1 or hang@...");
 }
@@ -173,7 +177,7 @@ void bind_rest(OptionBinder& binder, trainer::TrainConfig& config) {
              "epochs between evaluations; 0: only at the end");
   binder.add("eval.batch", config.eval.batch, "samples per forward pass");
   binder.add("init.weights", config.init.weights,
-             ".safetensors, .pth or checkpoint folder to start from");
+             ".safetensors, .pth, checkpoint or finished run to start from");
   binder.add("init.load_head", config.init.load_head,
              "take the head from init.weights, too");
   binder.add("init.min_matched_frac", config.init.min_matched_frac,

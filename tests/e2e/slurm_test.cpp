@@ -179,5 +179,108 @@ TEST_F(SlurmTest, ACrashedNodeIsSurvived) {
                  " later: the uninterrupted run's bits"));
 }
 
+TEST_F(SlurmTest, AJobThatCannotBeRequeuedIsFollowedByAnother) {
+  const std::string run = temp_.file("run");
+  const std::string job = submit_pretrain(run, {"--no-requeue"});
+  ASSERT_TRUE(wait_checkpoint(run, "")) << job_log();
+  cluster_->shell("scancel --batch --signal=USR1 " + job);
+  EXPECT_EQ(cluster_->wait_end(job, kWaitS), "FAILED") << job_log();
+  const int64_t steps = finish_after(run, 25);
+  const std::string follower = std::to_string(std::stoi(job) + 1);
+  EXPECT_EQ(cluster_->wait_end(follower, kWaitS), "COMPLETED") << job_log();
+  EXPECT_EQ(count_in_log("job " + follower + " goes on"), 1) << job_log();
+  EXPECT_EQ(cluster_->value(follower, "NumNodes"), "2");
+  expect_uninterrupted_bits(run, steps);
+  report("requeue refused: a follow-up job ends in the same bits");
+}
+
+TEST_F(SlurmTest, ACancelledJobStaysAway) {
+  const std::string run = temp_.file("run");
+  const std::string job = submit_pretrain(run, {});
+  ASSERT_TRUE(wait_checkpoint(run, "")) << job_log();
+  cluster_->shell("scancel " + job);
+  EXPECT_EQ(cluster_->wait_end(job, kWaitS), "CANCELLED") << job_log();
+  EXPECT_EQ(cluster_->value(job, "Restarts"), "0");
+  EXPECT_EQ(cluster_->shell("squeue --noheader"), "") << job_log();
+}
+
+// SLURM warns nobody here: the ranks know the end themselves.
+TEST_F(SlurmTest, TheEndOfTheAllocationIsForeseen) {
+  const std::string run = temp_.file("run");
+  const std::string job = cluster_->submit(
+      Words{"-N2", "--ntasks-per-node=1", "-o", temp_.file("job.log"),
+            "--time=1", "--signal=B:USR1@0", job_script("pretrain.sbatch")} +
+      train_args(run) + Words{"--run.end_margin_s", "45"});
+  ASSERT_TRUE(cluster_->wait_restarts(job, 1, kWaitS)) << job_log();
+  const int64_t steps = finish_after(run, 25);
+  EXPECT_EQ(cluster_->wait_end(job, kWaitS), "COMPLETED") << job_log();
+  EXPECT_EQ(count_in_log("could not be saved before run.end_time"), 1)
+      << job_log();
+  EXPECT_EQ(count_in_log("USR1: stopping"), 0) << job_log();
+  expect_uninterrupted_bits(run, steps);
+  report("end of the allocation foreseen: the same bits");
+}
+
+TEST_F(SlurmTest, ThePipelineRunsThrough) {
+  const std::string to = temp_.path();
+  write_config(10);
+  temp_.write("pipeline.txt",
+              str_cat("sbatch -N1 --ntasks-per-node=2 -o ", to, "/%x.log\n",
+                      "# side by side\npack --source ", to,
+                      "/photos --layout imagenet --split train --out ", to,
+                      "/packed\npack --source ", to,
+                      "/photos --layout imagenet --split val --out ", to,
+                      "/val\npretrain --config ", to, "/run.cfg --data.train ",
+                      to, "/packed --run.out ", to, "/a\nfinetune --config ",
+                      to, "/run.cfg --init.weights ", to, "/a --run.out ", to,
+                      "/b\nevaluate --checkpoint ", to, "/b --data ", to,
+                      "/val --json ", to, "/scores.json\n"));
+  const std::string lines = cluster_->shell(
+      str_cat(job_script("pipeline.sh"), " ", to, "/pipeline.txt"));
+  const std::vector<std::string> jobs = str_split(lines, '\n');
+  ASSERT_EQ(jobs.size(), 5U) << lines;
+  for (const std::string& line : jobs) {
+    EXPECT_EQ(cluster_->wait_end(line.substr(0, line.find(' ')), kWaitS),
+              "COMPLETED")
+        << line;
+  }
+  EXPECT_NE(read_text(to + "/scores.json").find("top1"), std::string::npos);
+  report("pipeline: pack (2 jobs), pretrain, finetune, evaluate done");
+}
+
+TEST_F(SlurmTest, AFailedStageClearsThePipeline) {
+  temp_.write("pipeline.txt", str_cat("sbatch -N1 -n1 -o ", temp_.path(),
+                                      "/%x.log\npretrain --config nothing.cfg\n"
+                                      "evaluate --checkpoint x --data y\n"));
+  const std::vector<std::string> jobs =
+      str_split(cluster_->shell(str_cat(job_script("pipeline.sh"), " ",
+                                        temp_.file("pipeline.txt"))),
+                '\n');
+  ASSERT_EQ(jobs.size(), 2U);
+  EXPECT_EQ(cluster_->wait_end(jobs[0].substr(0, jobs[0].find(' ')), kWaitS),
+            "FAILED");
+  EXPECT_EQ(cluster_->wait_end(jobs[1].substr(0, jobs[1].find(' ')), kWaitS),
+            "CANCELLED");
+}
+
+TEST_F(SlurmTest, ASweepRunsEachOptionSet) {
+  write_config(10);
+  temp_.write("sweep.txt",
+              "# rates\n--schedule.lr 0.01\n\n"
+              "--schedule.lr 0.03 --run.seed 5\n");
+  const std::string run = temp_.file("sweep");
+  const std::string job = cluster_->submit(
+      Words{"--array=1-3", "-N1", "--ntasks-per-node=1", "-o",
+            temp_.file("sweep-%a.log"), job_script("sweep.sbatch"),
+            temp_.file("sweep.txt")} +
+      train_args(run));
+  EXPECT_EQ(cluster_->wait_end(job + "_1", kWaitS), "COMPLETED");
+  EXPECT_EQ(cluster_->wait_end(job + "_2", kWaitS), "COMPLETED");
+  EXPECT_EQ(cluster_->wait_end(job + "_3", kWaitS), "FAILED");
+  EXPECT_NE(read_text(run + "/2/resolved.cfg").find("0.03"), std::string::npos);
+  EXPECT_NE(read_text(temp_.file("sweep-3.log")).find("no option set 3"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace voxlift::test
