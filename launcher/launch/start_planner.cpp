@@ -43,6 +43,18 @@ std::vector<std::string> agent_words(const LaunchConfig& config) {
   return {std::istream_iterator<std::string>(words), {}};
 }
 
+// Of `all`, those that are not in `living`: "h2, h3".
+std::string names_without(const std::vector<Host>& all,
+                          const std::vector<Host>& living) {
+  std::vector<std::string> names;
+  for (const Host& host : all) {
+    if (std::find(living.begin(), living.end(), host) == living.end()) {
+      names.push_back(host.name);
+    }
+  }
+  return str_join(names, ", ");
+}
+
 std::string temporary_file() {
   std::string path =
       (std::filesystem::temp_directory_path() / "voxlift-hosts-XXXXXX")
@@ -98,13 +110,10 @@ std::vector<std::string> StartPlanner::over_agent(
   return argv;
 }
 
-void StartPlanner::say_left_out(size_t num_living, size_t num_all,
+void StartPlanner::say_left_out(const std::string& which, size_t num_all,
                                 int64_t ranks) {
-  if (num_living < num_all) {
-    say_(str_cat(num_all - num_living, " of ", num_all,
-                 " hosts do not answer and are left out: starting ", ranks,
-                 " ranks"));
-  }
+  say_(str_cat("left out, of ", num_all, " hosts: ", which, "; starting ",
+               ranks, " ranks on the others"));
 }
 
 void StartPlanner::leave_out_dead_hosts(LaunchConfig* config) {
@@ -127,7 +136,9 @@ void StartPlanner::leave_out_dead_hosts(LaunchConfig* config) {
   }
   std::ofstream(living_hostfile_) << to_hostfile(living);
   config->hostfile = living_hostfile_;
-  say_left_out(living.size(), hosts_.size(), config->ranks);
+  if (living.size() < hosts_.size()) {
+    say_left_out(names_without(hosts_, living), hosts_.size(), config->ranks);
+  }
 }
 
 void StartPlanner::leave_out_dead_nodes(LaunchConfig* config,
@@ -153,7 +164,8 @@ void StartPlanner::leave_out_dead_nodes(LaunchConfig* config,
   if (living.size() == num_all) {
     return;
   }
-  say_left_out(living.size(), num_all, config->ranks);
+  say_left_out(str_cat("all but ", str_join(living, ",")), num_all,
+               config->ranks);
   living.resize(static_cast<size_t>((config->ranks + per_node - 1) / per_node));
   cluster->slurm_num_nodes = static_cast<int>(living.size());
   host->only_nodes = living;

@@ -43,7 +43,7 @@ class StartPlanner {
   void leave_out_dead_hosts(LaunchConfig* config);
   void leave_out_dead_nodes(LaunchConfig* config, ClusterEnv* cluster,
                             HostFacts* host);
-  void say_left_out(size_t num_living, size_t num_all, int64_t ranks);
+  void say_left_out(const std::string& which, size_t num_all, int64_t ranks);
   std::vector<std::string> over_agent(const std::string& host,
                                       const std::vector<std::string>& words);
 

@@ -19,7 +19,8 @@
 #
 # Environment: VOXLIFT_HOME (source folder; default: where sbatch was called),
 # VOXLIFT_BIN (folder of the programs), MAX_RESTARTS (3), MAX_REQUEUES (100),
-# GRACE_S (100: how long the ranks may take for the last checkpoint).
+# GRACE_S (100: how long the ranks may take for the last checkpoint),
+# LAUNCH_OPTIONS (further options of voxlift-launch: "--bind numa --interface ib0").
 
 readonly kAgain=75 kLost=5
 readonly kMaxIdleRequeues=3
@@ -86,19 +87,23 @@ use_up_step_numbers() {
 # into a checkpoint on all ranks. CONT is not trapped: SLURM sends it just
 # before the others, and bash may lose a signal that comes during its trap.
 terminated=0
+launcher=
 run_ranks() {
-  local code=0 launcher=
+  local code=0
   trap 'say "USR1: stopping"; kill -USR1 "$launcher" 2>/dev/null' USR1
   trap 'terminated=1; say "TERM: stopping"; kill -TERM "$launcher" 2>/dev/null' TERM
   use_up_step_numbers
+  # shellcheck disable=SC2086  # Several words.
   "$bin/voxlift-launch" --max-restarts "${MAX_RESTARTS:-3}" \
-    --grace "${GRACE_S:-100}" -- "$@" &
+    --grace "${GRACE_S:-100}" ${LAUNCH_OPTIONS:-} -- "$@" &
   launcher=$!
   while :; do # wait returns early on every signal.
     wait "$launcher"
     code=$?
     kill -0 "$launcher" 2>/dev/null || break
   done
+  trap '' USR1 # Nothing is left to stop.
+  trap 'terminated=1' TERM
   return $code
 }
 
@@ -162,7 +167,6 @@ life_cycle() {
   end=$(end_of_job)
   before=$(newest_checkpoint "$@")
   run_ranks "$@" || code=$?
-  trap '' USR1 # The ranks are gone: nothing is left to stop.
   if was_cancelled "$end"; then
     say "ended with $code by scancel"
   elif [ $code -eq $kAgain ]; then

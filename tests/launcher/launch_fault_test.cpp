@@ -165,13 +165,14 @@ TEST_F(LaunchTest, GoesOnAfterMpirunIsKilled) {
   EXPECT_EQ(num_processes(dir_.path()), 0);
 }
 
-// Hosts called dead* do not answer.
+// Hosts called dead* do not answer; others do not run anything either, but say
+// that they have killed seven processes when they are asked to clean up.
 class HostfileTest : public LaunchTest {
  protected:
   HostfileTest() {
     agent_ = dir_.write("agent",
                         "#!/bin/sh\ncase $1 in dead*) exit 1 ;; esac\n"
-                        "shift\nexec \"$@\"\n");
+                        "[ \"$2\" != true ] || exit 1\necho 7\n");
     ::chmod(agent_.c_str(), 0755);
     hosts_ = dir_.write("hosts", "localhost slots=2\ndead1 slots=2\n");
   }
@@ -181,13 +182,15 @@ class HostfileTest : public LaunchTest {
             "--rsh-agent", agent_, "--min-ranks", min_ranks};
   }
 
-  ChildResult launch_four(const std::string& min_ranks) {
+  ChildResult launch_four(const std::string& min_ranks,
+                          const Args& rank_options = {}) {
     Args argv = {VOXLIFT_LAUNCH};
     const Args given = options(min_ranks);
     argv.insert(argv.end(), given.begin(), given.end());
     argv.insert(argv.end(),
                 {"--program", LAUNCH_RANK, "--backoff", "0.1", "--max-restarts",
                  "1", "--", "--out", dir_.path(), "--steps", "3"});
+    argv.insert(argv.end(), rank_options.begin(), rank_options.end());
     return test::run_program(argv, {}, kTimeoutS);
   }
 
@@ -198,8 +201,8 @@ class HostfileTest : public LaunchTest {
 TEST_F(HostfileTest, LeavesOutAHostThatDoesNotAnswer) {
   const ChildResult result = launch_four("2");
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_NE(result.err.find("1 of 2 hosts do not answer and are left out: "
-                            "starting 2 ranks"),
+  EXPECT_NE(result.err.find("left out, of 2 hosts: dead1; starting 2 ranks on "
+                            "the others"),
             std::string::npos)
       << result.err;
   EXPECT_EQ(newest(), "step_00000003");
@@ -212,6 +215,31 @@ TEST_F(HostfileTest, EndsWithFiveWhereTooFewHostsAnswer) {
       << result.err;
   EXPECT_NE(result.err.find("min-ranks is 4"), std::string::npos) << result.err;
   EXPECT_NE(result.err.find("restart 1 of 1"), std::string::npos) << result.err;
+}
+
+TEST_F(HostfileTest, CleansUpOnEveryHostAfterALostRank) {
+  dir_.write("hosts", "localhost slots=2\ndead1\nother1\n");
+  const ChildResult result = launch_four("2", {"--kill", "2"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("killed 7 processes that were left on other1"),
+            std::string::npos)
+      << result.err;
+  EXPECT_NE(result.err.find("host dead1 does not answer: what it runs is not "
+                            "cleaned up"),
+            std::string::npos)
+      << result.err;
+}
+
+TEST(EndJobTest, KillsWhatALaunchHasLeftOnThisHost) {
+  ChildProcess left({"sleep", "60"}, {"VOXLIFT_JOB_TOKEN=0123456789abcdef"});
+  ASSERT_TRUE(eventually(
+      [] {
+        return test::run_program(
+                   {VOXLIFT_LAUNCH, "--end-job", "0123456789abcdef"})
+                   .out == "1\n";
+      },
+      10.0));
+  EXPECT_EQ(left.wait(10.0).exit_code, 128 + SIGKILL);
 }
 
 TEST_F(LaunchTest, SaysWhatStartsTheRanksAndWhy) {
