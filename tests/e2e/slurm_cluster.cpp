@@ -56,9 +56,9 @@ std::string SlurmCluster::missing() {
 }
 
 SlurmCluster::SlurmCluster(std::string dir) : dir_(std::move(dir)) {
-  // A node is taken for dead after 5 s of silence.
+  // A node is taken for dead after 4 s of silence.
   const ChildResult result =
-      run_program({script("start-slurm.sh"), "-d", dir_, "-t", "5"});
+      run_program({script("start-slurm.sh"), "-d", dir_, "-t", "4"});
   if (result.exit_code != 0) {
     problem_ = result.err;
   }

@@ -141,7 +141,7 @@ class SlurmTest : public testing::Test {
 TEST_F(SlurmTest, PreemptedTwiceAndTimeLimitedItEndsInTheSameBits) {
   const std::string run = temp_.file("run");
   const std::string job =
-      submit_pretrain(run, {"--time=1", "--signal=B:USR1@45"});
+      submit_pretrain(run, {"--time=1", "--signal=B:USR1@50"});
   std::string newest;
   for (int preemption = 1; preemption <= 2; ++preemption) {
     ASSERT_TRUE(wait_checkpoint(run, newest)) << job_log();
@@ -149,9 +149,9 @@ TEST_F(SlurmTest, PreemptedTwiceAndTimeLimitedItEndsInTheSameBits) {
     ASSERT_TRUE(cluster_->wait_restarts(job, preemption, kWaitS)) << job_log();
     newest = launcher::newest_checkpoint(run);
   }
-  // The limit of one minute strikes 45 s before it is over.
+  // The limit of one minute strikes 50 s before it is over.
   ASSERT_TRUE(cluster_->wait_restarts(job, 3, kWaitS)) << job_log();
-  const int64_t steps = finish_after(run, 25);
+  const int64_t steps = finish_after(run, 12);
   EXPECT_EQ(cluster_->wait_end(job, kWaitS), "COMPLETED") << job_log();
   EXPECT_GE(count_in_log("USR1: stopping"), 3) << job_log();
   expect_uninterrupted_bits(run, steps);
@@ -171,7 +171,7 @@ TEST_F(SlurmTest, ACrashedNodeIsSurvived) {
   const double crashed_s = internal::now_s();
   cluster_->crash("n2");
   ASSERT_TRUE(cluster_->wait_restarts(job, 1, kWaitS)) << job_log();
-  const int64_t steps = finish_after(run, 25);
+  const int64_t steps = finish_after(run, 12);
   EXPECT_EQ(cluster_->wait_end(job, kWaitS), "COMPLETED") << job_log();
   expect_uninterrupted_bits(run, steps);
   report(str_cat("node crashed, finished ",
@@ -210,7 +210,7 @@ TEST_F(SlurmTest, AJobThatCannotBeRequeuedIsFollowedByAnother) {
   ASSERT_TRUE(wait_checkpoint(run, "")) << job_log();
   cluster_->shell("scancel --batch --signal=USR1 " + job);
   EXPECT_EQ(cluster_->wait_end(job, kWaitS), "FAILED") << job_log();
-  const int64_t steps = finish_after(run, 25);
+  const int64_t steps = finish_after(run, 12);
   const std::string follower = std::to_string(std::stoi(job) + 1);
   EXPECT_EQ(cluster_->wait_end(follower, kWaitS), "COMPLETED") << job_log();
   EXPECT_EQ(count_in_log("job " + follower + " goes on"), 1) << job_log();
@@ -235,9 +235,9 @@ TEST_F(SlurmTest, TheEndOfTheAllocationIsForeseen) {
   const std::string job = cluster_->submit(
       Words{"-N2", "--ntasks-per-node=1", "-o", temp_.file("job.log"),
             "--time=1", "--signal=B:USR1@0", job_script("pretrain.sbatch")} +
-      train_args(run) + Words{"--run.end_margin_s", "45"});
+      train_args(run) + Words{"--run.end_margin_s", "50"});
   ASSERT_TRUE(cluster_->wait_restarts(job, 1, kWaitS)) << job_log();
-  const int64_t steps = finish_after(run, 25);
+  const int64_t steps = finish_after(run, 12);
   EXPECT_EQ(cluster_->wait_end(job, kWaitS), "COMPLETED") << job_log();
   EXPECT_GE(count_in_log("could not be saved before run.end_time"), 1)
       << job_log();
