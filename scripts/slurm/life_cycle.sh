@@ -109,9 +109,14 @@ run_ranks() {
 
 # TERM reaches this shell when SLURM ends the job: by scancel, by the time limit,
 # or to requeue it. The states look the same; these do not.
+was_requeued_by_slurm() {
+  local count
+  count=$(scontrol_value Restarts)
+  [ -n "$count" ] && [ "$count" != "$slurm_restarts" ]
+}
+
 was_cancelled() { # END_OF_JOB
   [ $terminated = 1 ] || return 1
-  [ "$(scontrol_value Restarts)" = "$slurm_restarts" ] || return 1
   [ "$1" = 0 ] || [ "$(date +%s)" -lt $(($1 - 2)) ]
 }
 
@@ -135,6 +140,15 @@ submit_follow_up() {
     "$job_script" "$@"
 }
 
+# SLURM ends this script, which must not end before.
+await_the_end() {
+  local i
+  for ((i = 0; i < 600; i++)); do
+    sleep 1
+  done
+  exit 1
+}
+
 # run_again REASON ARGUMENT...: the job goes on later. Does not return unless it
 # cannot.
 run_again() {
@@ -146,9 +160,7 @@ run_again() {
   fi
   if scontrol requeue "$(job_name_for_scontrol)"; then
     say "$reason; requeued"
-    sleep 600 & # SLURM ends this script.
-    wait $!
-    exit 1
+    await_the_end
   fi
   if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then
     say "$reason; scontrol cannot requeue it: submit the task again"
@@ -167,7 +179,10 @@ life_cycle() {
   end=$(end_of_job)
   before=$(newest_checkpoint "$@")
   run_ranks "$@" || code=$?
-  if was_cancelled "$end"; then
+  if was_requeued_by_slurm; then
+    say "ended with $code; SLURM has requeued it"
+    await_the_end
+  elif was_cancelled "$end"; then
     say "ended with $code by scancel"
   elif [ $code -eq $kAgain ]; then
     run_again "stopped with a checkpoint" "${job_arguments[@]}"

@@ -219,6 +219,21 @@ TEST_F(SlurmTest, AJobThatCannotBeRequeuedIsFollowedByAnother) {
   report("requeue refused: a follow-up job ends in the same bits");
 }
 
+// SLURM ends the job and requeues it by itself: it must not come back twice.
+TEST_F(SlurmTest, APreemptionWithoutWarningIsRequeuedOnce) {
+  const std::string run = temp_.file("run");
+  const std::string job = submit_pretrain(run, {"-p", "now"});
+  ASSERT_TRUE(wait_checkpoint(run, "")) << job_log();
+  cluster_->preempt();
+  ASSERT_TRUE(cluster_->wait_restarts(job, 1, kWaitS)) << job_log();
+  const int64_t steps = finish_after(run, 12);
+  EXPECT_EQ(cluster_->wait_end(job, kWaitS), "COMPLETED") << job_log();
+  EXPECT_EQ(cluster_->value(job, "Restarts"), "1");
+  EXPECT_EQ(count_in_log("goes on"), 0) << job_log();
+  expect_uninterrupted_bits(run, steps);
+  report("preempted without warning: requeued once, the same bits");
+}
+
 TEST_F(SlurmTest, ACancelledJobStaysAway) {
   const std::string run = temp_.file("run");
   const std::string job = submit_pretrain(run, {});
