@@ -14,7 +14,7 @@ packages=(
   libgdcm-dev libzip-dev libbz2-dev
   python3 python3-h5py python3-numpy
   python3-nibabel python3-pydicom python3-pil
-  iproute2 openssh-client
+  iproute2 openssh-client slurm-wlm munge
 )
 
 missing=()

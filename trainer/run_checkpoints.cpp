@@ -95,6 +95,7 @@ void RunCheckpoints::save(const RunState& state) {
   if (!context_.is_root()) {
     return;
   }
+  save_began_s_ = context_.clock.now_s();
   Json json = state.to_json();
   json.update(facts_);
   json["identity"] = identity_;
@@ -105,12 +106,23 @@ void RunCheckpoints::save(const RunState& state) {
                             .state = std::move(json)});
 }
 
+void RunCheckpoints::measure_written() {
+  if (save_began_s_.has_value() && !writer_.busy()) {
+    if (context_.allocation_end != nullptr) {
+      context_.allocation_end->add_checkpoint(context_.clock.now_s() -
+                                              *save_began_s_);
+    }
+    save_began_s_.reset();
+  }
+}
+
 void RunCheckpoints::save_if_due(const RunState& state) {
   const int64_t every = config_.checkpoint.every_steps;
   if (every > 0 && state.step % every == 0) {
     save(state);
   }
   writer_.poll();
+  measure_written();
 }
 
 // The others come back to a collective every few seconds while rank 0 writes,

@@ -46,6 +46,8 @@ class RunCheckpoints {
 
  private:
   void check_weights(const RunState& state) const;
+  // Tells context.allocation_end how long the last one took, once it is there.
+  void measure_written();
 
   const TrainConfig& config_;
   TrainContext& context_;
@@ -56,6 +58,7 @@ class RunCheckpoints {
   CheckpointStore store_;
   CheckpointWriter writer_;
   int64_t saved_step_ = -1;
+  std::optional<double> save_began_s_;  // While one is being written.
 };
 
 }  // namespace voxlift::trainer

@@ -2,6 +2,7 @@
 // Where a run stands: the part of a checkpoint that is no tensor.
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,9 +31,13 @@ struct RunState {
 void check_identity(const Json& state, const Json& expected,
                     const std::string& origin);
 
+// Names of the options that do not change the weights of a run: where things
+// are, how fast they go, when they are kept.
+const std::set<std::string>& options_without_effect();
+
 // "schedule.lr = 0.05 (was 0.1)", one a difference, between the configuration
 // that the checkpoint `state` was written with and `now` (names to values).
-// Options that only say where things are or when they are kept are left out.
+// options_without_effect() and the paths of the data are left out.
 std::vector<std::string> changed_options(const Json& state, const Json& now);
 
 }  // namespace voxlift::trainer

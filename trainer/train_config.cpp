@@ -34,6 +34,11 @@ void RunConfig::validate(const std::string& path) const {
   require_at_least(epochs, 1, path + "epochs");
   require_at_least(max_steps, 0, path + "max_steps");
   require_at_least(threads, 1, path + "threads");
+  require_at_least(end_time, 0, path + "end_time");
+  if (!(end_margin_s >= 0.0)) {
+    throw ConfigError(
+        str_cat(path, "end_margin_s = ", end_margin_s, ": must be at least 0"));
+  }
   if (device != "auto" && device != "cpu" && device != "cuda") {
     throw ConfigError(str_cat(path, "device = '", device,
                               "': must be 'auto', 'cpu' or 'cuda'"));

@@ -36,6 +36,11 @@ struct RunConfig {
   int64_t max_nonfinite = 10;
   // File for a trace of rank 0's first steps (Chrome's format); empty: none.
   std::string trace;
+  // When whoever has lent the machines takes them back, in seconds since 1970;
+  // 0: never. The run stops with a checkpoint before a step that could not be
+  // saved by then, leaving end_margin_s for the way out.
+  int64_t end_time = 0;
+  double end_margin_s = 30.0;
   // Deliberate failure for tests: "kill@step=7,rank=1" or "hang@...".
   std::string fault;
 

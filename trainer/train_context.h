@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "trainer/allocation_end.h"
 #include "trainer/comm/communicator.h"
 
 namespace voxlift::trainer {
@@ -22,6 +23,8 @@ struct TrainContext {
   const Clock& clock;
   // Somebody wants this rank to stop (a signal). Any rank's wish stops all.
   std::function<bool()> stop_requested;
+  // Told how long steps and checkpoints take; may be null.
+  AllocationEnd* allocation_end = nullptr;
   Json resolved_config;  // Name to value, kept in every checkpoint.
   // resolved.cfg for run.out, written once the run is accepted; empty: none.
   std::string configuration_file;

@@ -90,7 +90,10 @@ class TrainLoop {
   void count_nonfinite(const StepPlan& plan, const StepTotals& totals);
   void run_range(bool* stop);
   void take_step(StreamedBatches& batches, bool* stop);
-  void evaluate_if_due();
+  // COLLECTIVE. Whether the allocation ends before another step could be saved.
+  bool is_end_near();
+  // COLLECTIVE. True if it has scored.
+  bool evaluate_if_due();
   TrainOutcome finish();
 
   RunPosition position() const;
@@ -290,6 +293,9 @@ void TrainLoop::take_step(StreamedBatches& batches, bool* stop) {
   step_->set_trace(trace_.trace());
   const StepTotals totals = step_->run(
       plan, [&](int64_t slot) { return batches.next(slot, step_in_epoch); });
+  if (context_.allocation_end != nullptr) {
+    context_.allocation_end->add_step(context_.clock.now_s() - started_s);
+  }
   if (context_.is_root()) {
     report_->step(state_, position(), totals,
                   {.lr = plan.lr,
@@ -307,7 +313,14 @@ void TrainLoop::take_step(StreamedBatches& batches, bool* stop) {
 
 // ---- between steps ----
 
-void TrainLoop::evaluate_if_due() {
+bool TrainLoop::is_end_near() {
+  const AllocationEnd* end = context_.allocation_end;
+  return end != nullptr &&
+         all_reduce_max(context_.control,
+                        end->is_near(context_.clock.now_s()) ? 1 : 0) != 0;
+}
+
+bool TrainLoop::evaluate_if_due() {
   const bool at_end = state_.step == total_steps();
   const bool at_epoch_end = state_.step % data_.steps_per_epoch == 0;
   const int64_t epochs_done = state_.step / data_.steps_per_epoch;
@@ -315,7 +328,7 @@ void TrainLoop::evaluate_if_due() {
   const bool due = at_end || (at_epoch_end && epochs_done > 0 && every > 0 &&
                               epochs_done % every == 0);
   if (data_.val == nullptr || !due || state_.evaluated_step == state_.step) {
-    return;
+    return false;
   }
   // What is trained is safe before minutes of scoring.
   checkpoints_->save(state_);
@@ -333,6 +346,7 @@ void TrainLoop::evaluate_if_due() {
   if (context_.is_root()) {
     report_->evaluation(state_);
   }
+  return true;
 }
 
 // The steps up to the next change of the crop size; a stream for each.
@@ -354,16 +368,17 @@ void TrainLoop::run_range(bool* stop) {
   while (state_.step < end_step && !*stop) {
     take_step(batches, stop);
     checkpoints_->save_if_due(state_);
-    if (!*stop) {
-      evaluate_if_due();
+    if (!*stop && evaluate_if_due()) {
+      *stop = is_end_near();
     }
   }
   data_waited_s_ = batches.waited_s();
 }
 
 TrainOutcome TrainLoop::run() {
-  bool stop = false;
   evaluate_if_due();  // A run that was killed before it could.
+  // Start and evaluations may take minutes of those that are left.
+  bool stop = is_end_near();
   while (state_.step < total_steps() && !stop) {
     run_range(&stop);
   }
@@ -379,6 +394,10 @@ TrainOutcome TrainLoop::finish() {
   checkpoints_->save(state_);
   checkpoints_->finish();
   if (context_.is_root()) {
+    if (!finished && context_.allocation_end != nullptr &&
+        context_.allocation_end->is_near(context_.clock.now_s())) {
+      log_info("stopped: another step could not be saved before run.end_time");
+    }
     report_->end(state_, finished);
     if (finished) {
       const Json result = {{"steps", state_.step},

@@ -1,7 +1,9 @@
 #include "launcher/cli/train_command.h"
 
+#include <chrono>
 #include <fstream>
 #include <iostream>
+#include <limits>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -11,6 +13,7 @@
 #include "launcher/signals.h"
 #include "trainer/comm/nccl_comm.h"
 #include "trainer/device.h"
+#include "trainer/run_state.h"
 #include "trainer/train_loop.h"
 
 namespace voxlift::launcher {
@@ -26,14 +29,8 @@ Trains a network, resuming from the newest good checkpoint in run.out.
 Options (configuration files have them as [section] and key = value):
 )";
 
-// Options that do not change the weights of a run.
 void exclude_what_does_not_matter(OptionBinder& binder) {
-  for (const char* name :
-       {"run.out", "run.fault", "run.trace", "data.workers",
-        "data.prefetch_batches", "data.verify_checksums", "data.stage_dir",
-        "data.stage_mb", "checkpoint.every_steps", "checkpoint.keep",
-        "comm.deadline_s", "comm.first_deadline_s", "run.max_steps",
-        "run.max_nonfinite", "model.checkpoint_activations"}) {
+  for (const std::string& name : trainer::options_without_effect()) {
     binder.exclude_from_digest(name);
   }
 }
@@ -81,6 +78,14 @@ std::unique_ptr<trainer::Communicator> gradient_comm(
       control, {.device = static_cast<int>(device.index())}, config);
 }
 
+// Of the wall clock, until `end_time` (seconds since 1970; 0: never).
+double seconds_until(int64_t end_time) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return end_time == 0 ? std::numeric_limits<double>::infinity()
+                       : static_cast<double>(end_time) -
+                             std::chrono::duration<double>(now).count();
+}
+
 int train_as_rank(const OptionBinder& binder, const StopSignals& signals,
                   const trainer::TrainConfig& config,
                   trainer::Communicator& control) {
@@ -91,13 +96,17 @@ int train_as_rank(const OptionBinder& binder, const StopSignals& signals,
       trainer::choose_device(config.run.device, local_rank_of(control));
   trainer::run_alike(control, [&] { check_same_device(control, device); });
   const auto nccl = gradient_comm(control, device, config.comm);
+  trainer::AllocationEnd end(seconds_until(config.run.end_time) + clock.now_s(),
+                             config.run.end_margin_s);
   trainer::TrainContext context = {
       .control = control,
       .data = nccl ? *nccl : control,
       .device = device,
       .files = files,
       .clock = clock,
-      .stop_requested = [&signals] { return signals.requested(); },
+      .stop_requested =
+          [&] { return signals.requested() || end.is_near(clock.now_s()); },
+      .allocation_end = &end,
       .resolved_config = resolved_json(binder),
       .configuration_file = configuration_file(binder)};
   if (control.rank() == 0) {

@@ -19,6 +19,10 @@ void bind_run(OptionBinder& binder, trainer::RunConfig& run) {
              "finite end the run");
   binder.add("run.trace", run.trace,
              "file for a trace of the first steps, for ui.perfetto.dev");
+  binder.add("run.end_time", run.end_time,
+             "end of the allocation, in seconds since 1970; 0: none");
+  binder.add("run.end_margin_s", run.end_margin_s,
+             "seconds left over at run.end_time");
   binder.add("run.fault", run.fault,
              "fail on purpose, once: kill@step=7,rank=1 or hang@...");
 }
@@ -212,7 +216,7 @@ void bind_rest(OptionBinder& binder, trainer::TrainConfig& config) {
              "epochs between evaluations; 0: only at the end");
   binder.add("eval.batch", config.eval.batch, "samples per forward pass");
   binder.add("init.weights", config.init.weights,
-             ".safetensors, .pth or checkpoint folder to start from");
+             ".safetensors, .pth, checkpoint or finished run to start from");
   binder.add("init.load_head", config.init.load_head,
              "take the head from init.weights, too");
   binder.add("init.min_matched_frac", config.init.min_matched_frac,

@@ -40,6 +40,11 @@ ClusterEnv read_cluster_env(const EnvLookup& lookup) {
   env.slurm_num_tasks = number_in(lookup, "SLURM_NTASKS");
   env.slurm_num_nodes = number_in(lookup, "SLURM_JOB_NUM_NODES");
   env.slurm_restart_count = number_in(lookup, "SLURM_RESTART_COUNT");
+  env.slurm_cpus_per_task = number_in(lookup, "SLURM_CPUS_PER_TASK");
+  env.slurm_job = lookup("SLURM_JOB_ID").value_or("");
+  env.slurm_nodes = lookup("SLURM_JOB_NODELIST").value_or("");
+  env.slurm_end_time =
+      parse_int(lookup("SLURM_JOB_END_TIME").value_or("")).value_or(0);
   return env;
 }
 

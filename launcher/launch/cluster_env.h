@@ -2,6 +2,7 @@
 // What the environment says about who has started this process. The only
 // reader of such variables.
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -29,6 +30,11 @@ struct ClusterEnv {
   int slurm_num_tasks = 0;  // 0: not said.
   int slurm_num_nodes = 0;
   int slurm_restart_count = 0;
+  int slurm_cpus_per_task = 0;   // 0: not said.
+  std::string slurm_job = {};    // Its number, as SLURM writes it.
+  std::string slurm_nodes = {};  // "n[1-4]".
+  // Seconds since 1970 of its end; 0: not said (SLURM before 23.02).
+  int64_t slurm_end_time = 0;
 };
 
 // Throws ConfigError naming the variable if one is no number.

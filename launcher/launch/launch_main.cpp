@@ -14,13 +14,33 @@
 #include "base/strings.h"
 #include "launcher/cli/command.h"
 #include "launcher/config_file.h"
+#include "launcher/launch/command_output.h"
+#include "launcher/launch/job_token.h"
 #include "launcher/launch/launch_plan.h"
+#include "launcher/launch/slurm_answers.h"
+#include "launcher/launch/start_planner.h"
 #include "launcher/launch/supervisor.h"
 
 namespace voxlift::launcher {
 namespace {
 
 constexpr const char* kName = "voxlift-launch";
+
+void bind_places(OptionBinder& binder, LaunchConfig& config) {
+  binder.add("starter", config.starter,
+             "in a SLURM job: srun, mpirun or auto (srun if it has PMIx)");
+  binder.add("bind", config.bind, "ranks are bound to: none, core or numa");
+  binder.add("interface", config.interfaces,
+             "network interfaces for the ranks' traffic, such as ib0,ib1");
+  binder.add("gpus-per-node", config.gpus_per_node,
+             "refuse more ranks than this on a node; 0: do not look");
+  binder.add("min-ranks", config.min_ranks,
+             "leave out lost hosts while so many ranks can run; 0: never");
+  binder.add("end-time", config.end_time,
+             "end of the allocation: seconds since 1970, auto or none");
+  binder.add("end-job", config.end_job,
+             "only kill what the launch of this token has left here");
+}
 
 OptionBinder bind_options(LaunchConfig& config) {
   OptionBinder binder(kName, false);
@@ -43,6 +63,7 @@ OptionBinder bind_options(LaunchConfig& config) {
   binder.add("program", config.program,
              "program of the ranks (the voxlift beside this one)");
   binder.add("dry-run", config.dry_run, "show what would be started");
+  bind_places(binder, config);
   return binder;
 }
 
@@ -57,7 +78,7 @@ void print_help(const OptionBinder& binder) {
   binder.print_help(std::cout);
   std::cout << "\nexamples:\n"
             << "  " << kName << " -n 2 -- train --config pretrain.cfg\n"
-            << "  " << kName << " -n 8 --hostfile hosts --max-restarts 10 -- "
+            << "  " << kName << " -n 8 --hostfile hosts --min-ranks 2 -- "
             << "train --config pretrain.cfg\n";
 }
 
@@ -95,15 +116,75 @@ std::string ranks_program(const LaunchConfig& config) {
 
 HostFacts this_host() {
   return {.num_cores = std::max(1U, std::thread::hardware_concurrency()),
-          .is_root = ::geteuid() == 0};
+          .is_root = ::geteuid() == 0,
+          .job_token = make_job_token()};
 }
 
-std::vector<std::string> current_environment() {
-  std::vector<std::string> entries;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    entries.emplace_back(*entry);
+void say(const std::string& line) {
+  std::cerr << str_cat(kName, ": ", line, "\n");
+}
+
+bool srun_has_pmix() {
+  constexpr double kAnswerS = 10.0;
+  const auto output = run_command({"srun", "--mpi=list"}, kAnswerS);
+  return output && !pmix_plugins(output->text).empty();
+}
+
+// When SLURM takes the nodes back; 0: never, or it does not say.
+int64_t end_of_slurm_job(const ClusterEnv& cluster) {
+  constexpr double kAnswerS = 10.0;
+  if (!cluster.in_slurm || cluster.slurm_end_time > 0) {
+    return cluster.slurm_end_time;
   }
-  return entries;
+  return parse_slurm_time(answer_of({"squeue", "--noheader", "--jobs",
+                                     cluster.slurm_job, "--format", "%e"},
+                                    kAnswerS)
+                              .value_or(""));
+}
+
+// Tells `train` when the allocation ends, unless the command says it itself.
+void add_end_time(const LaunchConfig& config, const ClusterEnv& cluster,
+                  std::vector<std::string>* command) {
+  const std::string option = "--run.end_time";
+  const bool given = std::any_of(
+      command->begin(), command->end(),
+      [&](const std::string& word) { return word.starts_with(option); });
+  if (command->front() != "train" || given || config.end_time == "none") {
+    return;
+  }
+  const int64_t end_time = config.end_time == "auto"
+                               ? end_of_slurm_job(cluster)
+                               : parse_int(config.end_time).value_or(0);
+  if (end_time > 0) {
+    command->insert(command->end(), {option, std::to_string(end_time)});
+  }
+}
+
+void check(const LaunchConfig& config, const SplitArgs& split,
+           const std::string& watched) {
+  config.validate();
+  if (split.command.empty()) {
+    throw ConfigError("no command: give it after \"--\" (-- train ...)");
+  }
+  if (config.stall_s > 0.0 && watched.empty()) {
+    throw ConfigError(
+        "option 'stall' needs a folder to watch: give --watch DIR");
+  }
+}
+
+int launch_ranks(const LaunchConfig& config, const ClusterEnv& cluster,
+                 const std::string& watched, bool trains,
+                 StartPlanner& planner) {
+  if (!config.log_dir.empty()) {
+    RealFiles().make_dirs(config.log_dir);
+  }
+  SignalWatch signals;
+  const RealClock clock;
+  Supervisor supervisor(config, watched, signals, clock, say);
+  if (cluster.in_slurm && trains && !watched.empty()) {
+    supervisor.set_done_marker(join_path(watched, "result.json"));
+  }
+  return supervisor.run(planner);
 }
 
 int launch(std::span<const std::string> args) {
@@ -115,37 +196,27 @@ int launch(std::span<const std::string> args) {
     return 0;
   }
   binder.parse(split.options);
-  config.validate();
-  if (split.command.empty()) {
-    throw ConfigError("no command: give it after \"--\" (-- train ...)");
-  }
-  const std::string watched = watched_dir(config, split.command);
-  if (config.stall_s > 0.0 && watched.empty()) {
-    throw ConfigError(
-        "option 'stall' needs a folder to watch: give --watch DIR");
-  }
-  const ClusterEnv cluster = read_cluster_env(process_env());
-  const bool trains = split.command.front() == "train";
-  split.command.insert(split.command.begin(), ranks_program(config));
-  const LaunchPlan plan =
-      make_launch_plan(config, split.command, cluster, this_host());
-  if (config.dry_run) {
-    std::cout << describe(plan);
+  if (!config.end_job.empty()) {
+    std::cout << end_job(config.end_job) << "\n";
     return 0;
   }
-  if (!config.log_dir.empty()) {
-    RealFiles().make_dirs(config.log_dir);
+  const std::string watched = watched_dir(config, split.command);
+  check(config, split, watched);
+  const ClusterEnv cluster = read_cluster_env(process_env());
+  const bool trains = split.command.front() == "train";
+  add_end_time(config, cluster, &split.command);
+  split.command.insert(split.command.begin(), ranks_program(config));
+  HostFacts host = this_host();
+  host.srun_has_pmix = !cluster.in_slurm || srun_has_pmix();
+  StartPlanner planner(config, split.command, cluster, host, say);
+  if (config.dry_run) {
+    std::cout << describe(planner.plan());
+    return 0;
   }
-  SignalWatch signals;
-  const RealClock clock;
-  Supervisor supervisor(config, watched, signals, clock,
-                        [](const std::string& line) {
-                          std::cerr << str_cat(kName, ": ", line, "\n");
-                        });
-  if (cluster.in_slurm && trains && !watched.empty()) {
-    supervisor.set_done_marker(join_path(watched, "result.json"));
-  }
-  return supervisor.run(plan, make_environment(current_environment(), plan));
+  std::string why;
+  uses_srun(config, cluster, host, &why);
+  say(why);
+  return launch_ranks(config, cluster, watched, trains, planner);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "launcher/launch/job_token.h"
 
 namespace voxlift::launcher {
 namespace {
@@ -24,15 +25,62 @@ int64_t threads_of_rank(const LaunchConfig& config, int64_t ranks_here,
              : std::max<int64_t>(1, host.num_cores / ranks_here);
 }
 
-void add_mpi_settings(LaunchPlan& plan) {
+void check_one_of(const char* name, const std::string& value,
+                  std::initializer_list<const char*> words) {
+  const std::vector<std::string> known(words.begin(), words.end());
+  if (std::find(known.begin(), known.end(), value) == known.end()) {
+    throw ConfigError(str_cat("option '", name, "' is '", value,
+                              "', expected one of ", str_join(known, ", ")));
+  }
+}
+
+void add_mpi_settings(const LaunchConfig& config, LaunchPlan& plan) {
   // With more ranks than cores a waiting rank must give its core away; bound
   // ranks would share one.
   plan.env_defaults.emplace_back("OMPI_MCA_mpi_yield_when_idle", "1");
-  plan.env_defaults.emplace_back("OMPI_MCA_hwloc_base_binding_policy", "none");
+  if (config.bind == "none") {
+    plan.env_defaults.emplace_back("OMPI_MCA_hwloc_base_binding_policy",
+                                   "none");
+  }
+  if (!config.interfaces.empty()) {
+    const std::string names = str_join(config.interfaces, ",");
+    plan.env.emplace_back("OMPI_MCA_btl_tcp_if_include", names);
+    plan.env.emplace_back("OMPI_MCA_oob_tcp_if_include", names);
+    plan.env.emplace_back("NCCL_SOCKET_IFNAME", names);
+  }
+}
+
+void add(std::vector<std::string>& argv, std::vector<std::string> words) {
+  argv.insert(argv.end(), words.begin(), words.end());
+}
+
+void add_srun_binding(const std::string& bind, LaunchPlan& plan) {
+  if (bind != "none") {
+    plan.argv.push_back(bind == "core" ? "--cpu-bind=cores"
+                                       : "--cpu-bind=ldoms");
+  }
+}
+
+void add_mpirun_binding(const LaunchConfig& config, int64_t threads,
+                        LaunchPlan& plan) {
+  if (config.bind == "core") {
+    add(plan.argv,
+        {"--map-by", str_cat("slot:PE=", threads), "--bind-to", "core"});
+  } else if (config.bind == "numa") {
+    add(plan.argv, {"--map-by", "numa", "--bind-to", "numa"});
+  }
+}
+
+void check_gpus(const LaunchConfig& config, int64_t ranks_here) {
+  if (config.gpus_per_node > 0 && ranks_here > config.gpus_per_node) {
+    throw ConfigError(str_cat("option 'gpus-per-node' is ",
+                              config.gpus_per_node, ", but ", ranks_here,
+                              " ranks would run on a node"));
+  }
 }
 
 LaunchPlan plan_srun(const LaunchConfig& config, const ClusterEnv& cluster,
-                     int64_t ranks) {
+                     const HostFacts& host, int64_t ranks) {
   LaunchPlan plan;
   plan.argv = {"srun", "--mpi=pmix", "--kill-on-bad-exit=1", "--overlap",
                str_cat("--ntasks=", ranks)};
@@ -40,41 +88,78 @@ LaunchPlan plan_srun(const LaunchConfig& config, const ClusterEnv& cluster,
   if (nodes > 0 && ranks % nodes == 0) {
     plan.argv.push_back(str_cat("--ntasks-per-node=", ranks / nodes));
   }
+  if (!host.only_nodes.empty()) {
+    add(plan.argv, {str_cat("--nodes=", host.only_nodes.size()),
+                    "--nodelist=" + str_join(host.only_nodes, ",")});
+  }
+  // srun does not take it over from sbatch.
+  if (cluster.slurm_cpus_per_task > 0) {
+    plan.argv.push_back(
+        str_cat("--cpus-per-task=", cluster.slurm_cpus_per_task));
+  }
+  add_srun_binding(config.bind, plan);
   if (!config.log_dir.empty()) {
     plan.argv.push_back(str_cat("--output=", config.log_dir, "/rank.%t.log"));
   }
-  add_mpi_settings(plan);
+  add_mpi_settings(config, plan);
   // SLURM's other fences lose a race in MPI_Init now and then.
   plan.env_defaults.emplace_back("SLURM_PMIX_FENCE", "ring");
   return plan;
 }
 
-LaunchPlan plan_mpirun(const LaunchConfig& config, int64_t ranks,
-                       const HostFacts& host) {
+// What says how many ranks go where.
+void add_mpirun_places(const LaunchConfig& config, const ClusterEnv& cluster,
+                       const HostFacts& host, int64_t ranks, LaunchPlan& plan) {
+  if (!config.hostfile.empty()) {
+    add(plan.argv, {"--hostfile", config.hostfile});
+  } else if (!host.only_nodes.empty()) {
+    add(plan.argv, {"--host", str_join(host.only_nodes, ",")});
+  } else if (!cluster.in_slurm && ranks > host.num_cores) {
+    plan.argv.emplace_back("--oversubscribe");
+  }
+  const int nodes = cluster.in_slurm ? cluster.slurm_num_nodes : 0;
+  if (nodes > 0 && ranks % nodes == 0 && config.bind == "none") {
+    add(plan.argv, {"--map-by", str_cat("ppr:", ranks / nodes, ":node")});
+  }
+}
+
+void add_mpirun_settings(const LaunchConfig& config, const ClusterEnv& cluster,
+                         LaunchPlan& plan) {
+  add_mpi_settings(config, plan);
+  // A host that has gone silent is noticed after 5 s instead of 480.
+  plan.env_defaults.emplace_back("OMPI_MCA_oob_tcp_keepalive_time", "2");
+  plan.env_defaults.emplace_back("OMPI_MCA_oob_tcp_keepalive_intvl", "1");
+  plan.env_defaults.emplace_back("OMPI_MCA_oob_tcp_keepalive_probes", "3");
+  if (cluster.in_slurm) {
+    // mpirun's own srun must not wait for a dying step.
+    plan.env_defaults.emplace_back("SLURM_OVERLAP", "1");
+  }
+}
+
+LaunchPlan plan_mpirun(const LaunchConfig& config, const ClusterEnv& cluster,
+                       const HostFacts& host, int64_t ranks, int64_t threads) {
   LaunchPlan plan;
   plan.argv = {"mpirun", "-n", std::to_string(ranks)};
   if (host.is_root) {
     plan.argv.emplace_back("--allow-run-as-root");
   }
-  if (!config.hostfile.empty()) {
-    plan.argv.insert(plan.argv.end(), {"--hostfile", config.hostfile});
-  } else if (ranks > host.num_cores) {
-    plan.argv.emplace_back("--oversubscribe");
-  }
+  add_mpirun_places(config, cluster, host, ranks, plan);
+  add_mpirun_binding(config, threads, plan);
   if (!config.rsh_agent.empty()) {
-    plan.argv.insert(plan.argv.end(),
-                     {"--mca", "plm_rsh_agent", config.rsh_agent});
+    add(plan.argv, {"--mca", "plm_rsh_agent", config.rsh_agent});
   }
   if (!config.log_dir.empty()) {
-    plan.argv.insert(plan.argv.end(), {"--output-filename", config.log_dir});
+    add(plan.argv, {"--output-filename", config.log_dir});
   }
   // Other hosts get no variable that is not named.
-  plan.argv.insert(plan.argv.end(), {"-x", "OMP_NUM_THREADS"});
-  add_mpi_settings(plan);
-  // A host that has gone silent is noticed after 5 s instead of 480.
-  plan.env_defaults.emplace_back("OMPI_MCA_oob_tcp_keepalive_time", "2");
-  plan.env_defaults.emplace_back("OMPI_MCA_oob_tcp_keepalive_intvl", "1");
-  plan.env_defaults.emplace_back("OMPI_MCA_oob_tcp_keepalive_probes", "3");
+  add(plan.argv, {"-x", "OMP_NUM_THREADS"});
+  if (!config.interfaces.empty()) {
+    add(plan.argv, {"-x", "NCCL_SOCKET_IFNAME"});
+  }
+  if (!host.job_token.empty()) {
+    add(plan.argv, {"-x", kJobTokenVariable});
+  }
+  add_mpirun_settings(config, cluster, plan);
   return plan;
 }
 
@@ -127,6 +212,15 @@ void LaunchConfig::validate() const {
   check_at_least("stall", stall_s, 0);
   check_at_least("backoff", backoff_s, 0);
   check_at_least("threads-per-rank", static_cast<double>(threads_per_rank), 0);
+  check_at_least("gpus-per-node", static_cast<double>(gpus_per_node), 0);
+  check_at_least("min-ranks", static_cast<double>(min_ranks), 0);
+  check_one_of("starter", starter, {"auto", "srun", "mpirun"});
+  check_one_of("bind", bind, {"none", "core", "numa"});
+  const std::optional<int64_t> seconds = parse_int(end_time);
+  if (end_time != "auto" && end_time != "none" && (!seconds || *seconds < 1)) {
+    throw ConfigError(str_cat("option 'end-time' is '", end_time,
+                              "', expected auto, none or seconds since 1970"));
+  }
 }
 
 int64_t num_ranks(const LaunchConfig& config, const ClusterEnv& cluster) {
@@ -140,18 +234,47 @@ int64_t num_ranks(const LaunchConfig& config, const ClusterEnv& cluster) {
   return ranks;
 }
 
+bool uses_srun(const LaunchConfig& config, const ClusterEnv& cluster,
+               const HostFacts& host, std::string* why) {
+  std::string reason;
+  bool srun = false;
+  if (!config.hostfile.empty()) {
+    reason = "a hostfile is given";
+  } else if (!cluster.in_slurm) {
+    reason = "this is no SLURM job";
+  } else if (config.starter != "auto") {
+    srun = config.starter == "srun";
+    reason = "option 'starter' says so";
+  } else {
+    srun = host.srun_has_pmix;
+    reason = srun ? "a SLURM job, and srun has PMIx"
+                  : "a SLURM job, but srun has no PMIx plugin";
+  }
+  if (why != nullptr) {
+    *why = str_cat("the ranks are started by ",
+                   srun ? "srun --mpi=pmix" : "mpirun", ": ", reason);
+  }
+  return srun;
+}
+
 LaunchPlan make_launch_plan(const LaunchConfig& config,
                             const std::vector<std::string>& command,
                             const ClusterEnv& cluster, const HostFacts& host) {
   const int64_t ranks = num_ranks(config, cluster);
-  const bool use_srun = cluster.in_slurm && config.hostfile.empty();
-  LaunchPlan plan = use_srun ? plan_srun(config, cluster, ranks)
-                             : plan_mpirun(config, ranks, host);
+  const bool by_job = cluster.in_slurm && config.hostfile.empty();
   const int64_t nodes =
-      use_srun ? std::max(1, cluster.slurm_num_nodes) : int64_t{1};
+      by_job ? std::max(1, cluster.slurm_num_nodes) : int64_t{1};
   const int64_t ranks_here = (ranks + nodes - 1) / nodes;
-  plan.env.emplace_back("OMP_NUM_THREADS", std::to_string(threads_of_rank(
-                                               config, ranks_here, host)));
+  check_gpus(config, ranks_here);
+  const int64_t threads = threads_of_rank(config, ranks_here, host);
+  LaunchPlan plan = uses_srun(config, cluster, host)
+                        ? plan_srun(config, cluster, host, ranks)
+                        : plan_mpirun(config, cluster, host, ranks, threads);
+  plan.env.insert(plan.env.begin(),
+                  {"OMP_NUM_THREADS", std::to_string(threads)});
+  if (!host.job_token.empty()) {
+    plan.env.emplace_back(kJobTokenVariable, host.job_token);
+  }
   plan.argv.insert(plan.argv.end(), command.begin(), command.end());
   return plan;
 }

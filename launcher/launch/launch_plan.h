@@ -19,6 +19,23 @@ struct LaunchConfig {
   std::string hostfile;
   // What reaches the other hosts; empty: ssh.
   std::string rsh_agent;
+  // What starts the ranks in a SLURM job: "srun", "mpirun", or "auto": srun
+  // where it has a PMIx plugin.
+  std::string starter = "auto";
+  // What a rank's threads are bound to: "none", "core" (as many as
+  // threads_per_rank says) or "numa".
+  std::string bind = "none";
+  // Network interfaces for the ranks' traffic; empty: the libraries choose.
+  std::vector<std::string> interfaces;
+  // GPUs of each node, one for each rank at least; 0: not looked at. Which rank
+  // gets which one, the ranks decide among themselves.
+  int64_t gpus_per_node = 0;
+  // Hosts that do not answer are left out as long as so many ranks can run; 0:
+  // all hosts are needed.
+  int64_t min_ranks = 0;
+  // When the allocation ends, for train: seconds since 1970, "auto" (SLURM is
+  // asked) or "none".
+  std::string end_time = "auto";
   // Restarts in a row that bring no new checkpoint.
   int64_t max_restarts = 3;
   // How long the ranks may take to write a checkpoint once asked to stop.
@@ -38,6 +55,8 @@ struct LaunchConfig {
   // The program of the ranks; empty: the voxlift beside this program.
   std::string program;
   bool dry_run = false;
+  // Only end what a launch with this token has left on this host; empty: no.
+  std::string end_job;
 
   void validate() const;  // Throws ConfigError.
 };
@@ -45,6 +64,12 @@ struct LaunchConfig {
 struct HostFacts {
   int64_t num_cores = 1;
   bool is_root = false;
+  // `srun --mpi=list` names PMIx.
+  bool srun_has_pmix = true;
+  // Of a SLURM job whose other nodes are lost; empty: all.
+  std::vector<std::string> only_nodes = {};
+  // Marks the ranks, so that they are found again; empty: no mark.
+  std::string job_token = {};
 };
 
 struct LaunchPlan {
@@ -57,6 +82,11 @@ struct LaunchPlan {
 
 // The number of ranks: --ranks or SLURM's. Throws ConfigError if neither says.
 int64_t num_ranks(const LaunchConfig& config, const ClusterEnv& cluster);
+
+// Are the ranks started by srun, and not by mpirun? `why` gets the reason in
+// one line.
+bool uses_srun(const LaunchConfig& config, const ClusterEnv& cluster,
+               const HostFacts& host, std::string* why = nullptr);
 
 // `command` is what the ranks run: the program's path and its arguments.
 LaunchPlan make_launch_plan(const LaunchConfig& config,

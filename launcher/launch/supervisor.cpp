@@ -31,12 +31,11 @@ Supervisor::Supervisor(const LaunchConfig& config, std::string watched_dir,
       clock_(clock),
       say_(std::move(say)) {}
 
-int Supervisor::run(const LaunchPlan& plan,
-                    const std::vector<std::string>& environment) {
+int Supervisor::run(StartPlanner& planner) {
   RestartPolicy policy(config_.max_restarts, config_.backoff_s);
   while (true) {
     const std::string checkpoint_before = newest_checkpoint(watched_dir_);
-    const int code = proven_end(run_once(plan, environment));
+    const int code = proven_end(run_once(planner));
     const std::string checkpoint = newest_checkpoint(watched_dir_);
     const NextStep next =
         policy.after(code, stop_requested_, checkpoint != checkpoint_before);
@@ -77,10 +76,25 @@ void Supervisor::say_end(int code, int own_code, int64_t num_restarts) {
   say_(line);
 }
 
-int Supervisor::run_once(const LaunchPlan& plan,
-                         const std::vector<std::string>& environment) {
-  RankGroup group(plan.argv, environment, signals_.mask_before());
-  say_(str_cat("started ", plan.argv[0], " (process ", group.pid(), ")"));
+int Supervisor::run_once(StartPlanner& planner) {
+  enter(Stage::kRunning);
+  Start start;
+  try {
+    start = planner.next();
+  } catch (const CommError& error) {
+    say_(error.what());
+    return static_cast<int>(error.code());
+  }
+  const int code = run_group(start);
+  if (code != 0) {
+    planner.clean_up();
+  }
+  return code;
+}
+
+int Supervisor::run_group(const Start& start) {
+  RankGroup group(start.argv, start.environment, signals_.mask_before());
+  say_(str_cat("started ", start.argv[0], " (process ", group.pid(), ")"));
   enter(Stage::kRunning);
   activity_ = activity_stamp(watched_dir_);
   activity_since_s_ = clock_.now_s();

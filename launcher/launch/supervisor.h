@@ -7,15 +7,15 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "launcher/launch/launch_plan.h"
 #include "launcher/launch/rank_group.h"
 #include "launcher/launch/restart_policy.h"
 #include "launcher/launch/signal_watch.h"
+#include "launcher/launch/start_planner.h"
 
 namespace voxlift::launcher {
 
-// Starts the plan, passes stop signals on, ends what hangs, restarts what was
-// lost. `signals` and `clock` must outlive it. One thread.
+// Starts what the planner says, passes stop signals on, ends what hangs,
+// restarts what was lost. `signals` and `clock` must outlive it. One thread.
 class Supervisor {
  public:
   // `say` gets one line per event.
@@ -28,15 +28,15 @@ class Supervisor {
   void set_done_marker(std::string path) { done_marker_ = std::move(path); }
 
   // Returns the launcher's exit code (docs/errors.md).
-  int run(const LaunchPlan& plan, const std::vector<std::string>& environment);
+  int run(StartPlanner& planner);
 
  private:
   // From polite to final: each stage has its time, then the next comes.
   enum class Stage { kRunning, kAsked, kTerminated, kKilled };
 
-  // Runs the ranks once, to their end.
-  int run_once(const LaunchPlan& plan,
-               const std::vector<std::string>& environment);
+  // Runs the ranks once, to their end, and cleans up after them.
+  int run_once(StartPlanner& planner);
+  int run_group(const Start& start);
   // Ranks that say 0 must have left the done marker; 205 (host lost) if not.
   int proven_end(int code) const;
   void say_end(int code, int own_code, int64_t num_restarts);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -146,6 +147,124 @@ TEST_F(LaunchTest, LeavesNoRankWhenItIsKilledItself) {
   }
   EXPECT_TRUE(
       eventually([&] { return num_processes(dir_.path()) == 0; }, 15.0));
+}
+
+TEST_F(LaunchTest, GoesOnAfterMpirunIsKilled) {
+  ChildProcess child(command({}, {"--steps", "20"}));
+  ASSERT_TRUE(has_started());
+  const std::string err = child.err_so_far();
+  const std::string words = "(process ";
+  const size_t at = err.find(words);
+  ASSERT_NE(at, std::string::npos) << err;
+  ::kill(std::stoi(err.substr(at + words.size())), SIGKILL);
+  const ChildResult result = child.wait(kTimeoutS);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("signal 9 (Killed); restart 1 of 3"),
+            std::string::npos)
+      << result.err;
+  EXPECT_EQ(num_processes(dir_.path()), 0);
+}
+
+// Hosts called dead* do not answer; others do not run anything either, but say
+// that they have killed seven processes when they are asked to clean up.
+class HostfileTest : public LaunchTest {
+ protected:
+  HostfileTest() {
+    agent_ = dir_.write("agent",
+                        "#!/bin/sh\ncase $1 in dead*) exit 1 ;; esac\n"
+                        "[ \"$2\" != true ] || exit 1\necho 7\n");
+    ::chmod(agent_.c_str(), 0755);
+    hosts_ = dir_.write("hosts", "localhost slots=2\ndead1 slots=2\n");
+  }
+
+  Args options(const std::string& min_ranks) const {
+    return {"-n",          "4",    "--hostfile",  hosts_,
+            "--rsh-agent", agent_, "--min-ranks", min_ranks};
+  }
+
+  ChildResult launch_four(const std::string& min_ranks,
+                          const Args& rank_options = {}) {
+    Args argv = {VOXLIFT_LAUNCH};
+    const Args given = options(min_ranks);
+    argv.insert(argv.end(), given.begin(), given.end());
+    argv.insert(argv.end(),
+                {"--program", LAUNCH_RANK, "--backoff", "0.1", "--max-restarts",
+                 "1", "--", "--out", dir_.path(), "--steps", "3"});
+    argv.insert(argv.end(), rank_options.begin(), rank_options.end());
+    return test::run_program(argv, {}, kTimeoutS);
+  }
+
+  std::string agent_;
+  std::string hosts_;
+};
+
+TEST_F(HostfileTest, LeavesOutAHostThatDoesNotAnswer) {
+  const ChildResult result = launch_four("2");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("left out, of 2 hosts: dead1; starting 2 ranks on "
+                            "the others"),
+            std::string::npos)
+      << result.err;
+  EXPECT_EQ(newest(), "step_00000003");
+}
+
+TEST_F(HostfileTest, EndsWithFiveWhereTooFewHostsAnswer) {
+  const ChildResult result = launch_four("4");
+  EXPECT_EQ(result.exit_code, 5) << result.err;
+  EXPECT_NE(result.err.find("only 1 of 2 hosts of"), std::string::npos)
+      << result.err;
+  EXPECT_NE(result.err.find("min-ranks is 4"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("restart 1 of 1"), std::string::npos) << result.err;
+}
+
+TEST_F(HostfileTest, CleansUpOnEveryHostAfterALostRank) {
+  dir_.write("hosts", "localhost slots=2\ndead1\nother1\n");
+  const ChildResult result = launch_four("2", {"--kill", "2"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("killed 7 processes that were left on other1"),
+            std::string::npos)
+      << result.err;
+  EXPECT_NE(result.err.find("host dead1 does not answer: what it runs is not "
+                            "cleaned up"),
+            std::string::npos)
+      << result.err;
+}
+
+TEST(EndJobTest, KillsWhatALaunchHasLeftOnThisHost) {
+  ChildProcess left({"sleep", "60"}, {"VOXLIFT_JOB_TOKEN=0123456789abcdef"});
+  ASSERT_TRUE(eventually(
+      [] {
+        return test::run_program(
+                   {VOXLIFT_LAUNCH, "--end-job", "0123456789abcdef"})
+                   .out == "1\n";
+      },
+      10.0));
+  EXPECT_EQ(left.wait(10.0).exit_code, 128 + SIGKILL);
+}
+
+TEST_F(LaunchTest, SaysWhatStartsTheRanksAndWhy) {
+  EXPECT_NE(launch({}, {"--steps", "1"})
+                .err.find("started by mpirun: this is no SLURM job"),
+            std::string::npos);
+}
+
+TEST_F(LaunchTest, TellsTrainWhenTheAllocationEnds) {
+  const auto shown = [&](const Args& options) {
+    Args argv = {VOXLIFT_LAUNCH, "-n",        "1",
+                 "--program",    LAUNCH_RANK, "--dry-run"};
+    argv.insert(argv.end(), options.begin(), options.end());
+    return test::run_program(argv).out;
+  };
+  const std::string option = "--run.end_time 1795267934";
+  EXPECT_NE(shown({"--end-time", "1795267934", "--", "train"}).find(option),
+            std::string::npos);
+  EXPECT_EQ(shown({"--end-time", "1795267934", "--", "evaluate"}).find(option),
+            std::string::npos);
+  EXPECT_EQ(
+      shown({"--end-time", "1795267934", "--", "train", "--run.end_time=5"})
+          .find(option),
+      std::string::npos);
+  EXPECT_EQ(shown({"--", "train"}).find("end_time"), std::string::npos);
 }
 
 TEST_F(LaunchTest, DoesNotStartAProgramThatIsMissing) {

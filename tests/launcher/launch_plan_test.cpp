@@ -17,7 +17,7 @@ bool contains(const Words& words, const std::string& word) {
 }
 
 const Words kCommand = {"/opt/voxlift", "train", "--out", "run"};
-constexpr HostFacts kFourCores{.num_cores = 4, .is_root = false};
+const HostFacts kFourCores{.num_cores = 4, .is_root = false};
 
 LaunchConfig config_of(int64_t ranks) {
   LaunchConfig config;
@@ -77,6 +77,102 @@ TEST(LaunchPlanTest, StartsSrunInsideSlurm) {
   const Words environment = make_environment({}, plan);
   EXPECT_TRUE(contains(environment, "SLURM_PMIX_FENCE=ring"));
   EXPECT_TRUE(contains(environment, "OMP_NUM_THREADS=2"));
+}
+
+TEST(LaunchPlanTest, StartsMpirunInsideSlurmWithoutPmixOrOnRequest) {
+  LaunchConfig config = config_of(0);
+  HostFacts host = kFourCores;
+  std::string why;
+  EXPECT_TRUE(uses_srun(config, slurm_of(8, 2), host, &why));
+  EXPECT_NE(why.find("srun --mpi=pmix: a SLURM job"), std::string::npos) << why;
+  host.srun_has_pmix = false;
+  EXPECT_FALSE(uses_srun(config, slurm_of(8, 2), host, &why));
+  EXPECT_NE(why.find("no PMIx plugin"), std::string::npos) << why;
+  const LaunchPlan plan =
+      make_launch_plan(config, kCommand, slurm_of(8, 2), host);
+  EXPECT_EQ(plan.argv[0], "mpirun");
+  EXPECT_TRUE(contains(plan.argv, "ppr:4:node"));
+  EXPECT_FALSE(contains(plan.argv, "--oversubscribe"));
+  EXPECT_TRUE(contains(make_environment({}, plan), "SLURM_OVERLAP=1"));
+  config.starter = "srun";
+  EXPECT_TRUE(uses_srun(config, slurm_of(8, 2), host));
+  config.hostfile = "hosts";
+  EXPECT_FALSE(uses_srun(config, slurm_of(8, 2), host, &why));
+  EXPECT_NE(why.find("a hostfile is given"), std::string::npos) << why;
+}
+
+TEST(LaunchPlanTest, TellsSrunTheCoresOfATask) {
+  ClusterEnv cluster = slurm_of(4, 2);
+  cluster.slurm_cpus_per_task = 8;
+  EXPECT_TRUE(contains(
+      make_launch_plan(config_of(0), kCommand, cluster, kFourCores).argv,
+      "--cpus-per-task=8"));
+}
+
+TEST(LaunchPlanTest, RunsOnTheNodesThatAreLeft) {
+  HostFacts host = kFourCores;
+  host.only_nodes = {"n1", "n3"};
+  const LaunchPlan srun =
+      make_launch_plan(config_of(4), kCommand, slurm_of(4, 2), host);
+  EXPECT_TRUE(contains(srun.argv, "--nodes=2"));
+  EXPECT_TRUE(contains(srun.argv, "--nodelist=n1,n3"));
+  host.srun_has_pmix = false;
+  const LaunchPlan mpirun =
+      make_launch_plan(config_of(4), kCommand, slurm_of(4, 2), host);
+  EXPECT_TRUE(contains(mpirun.argv, "n1,n3"));
+}
+
+TEST(LaunchPlanTest, BindsRanks) {
+  LaunchConfig config = config_of(2);
+  config.bind = "core";
+  const LaunchPlan core = make_launch_plan(config, kCommand, {}, kFourCores);
+  EXPECT_TRUE(contains(core.argv, "slot:PE=2"));
+  EXPECT_TRUE(contains(core.argv, "core"));
+  EXPECT_FALSE(contains(make_environment({}, core),
+                        "OMPI_MCA_hwloc_base_binding_policy=none"));
+  EXPECT_TRUE(contains(
+      make_launch_plan(config, kCommand, slurm_of(2, 1), kFourCores).argv,
+      "--cpu-bind=cores"));
+  config.bind = "numa";
+  EXPECT_TRUE(contains(make_launch_plan(config, kCommand, {}, kFourCores).argv,
+                       "numa"));
+  EXPECT_TRUE(contains(
+      make_launch_plan(config, kCommand, slurm_of(2, 1), kFourCores).argv,
+      "--cpu-bind=ldoms"));
+}
+
+TEST(LaunchPlanTest, KeepsTheTrafficOnTheInterfaces) {
+  LaunchConfig config = config_of(2);
+  config.interfaces = {"ib0", "ib1"};
+  const LaunchPlan plan = make_launch_plan(config, kCommand, {}, kFourCores);
+  const Words environment = make_environment({}, plan);
+  for (const char* entry :
+       {"OMPI_MCA_btl_tcp_if_include=ib0,ib1",
+        "OMPI_MCA_oob_tcp_if_include=ib0,ib1", "NCCL_SOCKET_IFNAME=ib0,ib1"}) {
+    EXPECT_TRUE(contains(environment, entry)) << entry;
+  }
+  EXPECT_TRUE(contains(plan.argv, "NCCL_SOCKET_IFNAME"));
+}
+
+TEST(LaunchPlanTest, RefusesMoreRanksThanGpus) {
+  LaunchConfig config = config_of(8);
+  config.gpus_per_node = 4;
+  EXPECT_EQ(
+      make_launch_plan(config, kCommand, slurm_of(8, 2), kFourCores).argv[0],
+      "srun");
+  expect_error<ConfigError>(
+      [&] {
+        (void)make_launch_plan(config, kCommand, slurm_of(8, 1), kFourCores);
+      },
+      {"'gpus-per-node' is 4", "8 ranks"});
+}
+
+TEST(LaunchPlanTest, MarksTheRanksOfAJob) {
+  HostFacts host = kFourCores;
+  host.job_token = "0123";
+  const LaunchPlan plan = make_launch_plan(config_of(2), kCommand, {}, host);
+  EXPECT_TRUE(contains(plan.argv, "VOXLIFT_JOB_TOKEN"));
+  EXPECT_TRUE(contains(make_environment({}, plan), "VOXLIFT_JOB_TOKEN=0123"));
 }
 
 TEST(LaunchPlanTest, SharesTheCoresAmongRanks) {
@@ -150,6 +246,14 @@ TEST(LaunchConfigTest, NamesAFieldOutOfRange) {
   LaunchConfig config = config_of(-2);
   expect_error<ConfigError>([&] { config.validate(); },
                             {"'ranks'", "-2", "at least 0"});
+  config = config_of(1);
+  config.bind = "socket";
+  expect_error<ConfigError>([&] { config.validate(); },
+                            {"'bind'", "'socket'", "none, core, numa"});
+  config = config_of(1);
+  config.end_time = "soon";
+  expect_error<ConfigError>([&] { config.validate(); },
+                            {"'end-time'", "'soon'", "auto, none"});
   config = config_of(1);
   config.grace_s = -1.0;
   expect_error<ConfigError>([&] { config.validate(); }, {"'grace'", "-1"});

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/crc32c.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/strings.h"
 #include "tests/support/child_process.h"
 #include "tests/support/shared_data.h"
@@ -67,6 +69,20 @@ TEST_F(LightCommandsTest, ShowHelpWithExamples) {
     expect_says(result.out, str_cat("usage: voxlift ", command));
     expect_says(result.out, "examples:");
   }
+}
+
+TEST_F(LightCommandsTest, DoctorSaysHowRanksStart) {
+  const ChildResult table = voxlift({"doctor"});
+  EXPECT_LE(table.exit_code, 1) << table.err;
+  EXPECT_NE(table.out.find("voxlift-launch: the ranks are started by"),
+            std::string::npos)
+      << table.out;
+  const Json findings = parse_json(voxlift({"doctor", "--json"}).out, "json");
+  ASSERT_TRUE(findings.is_array());
+  const bool has_problem =
+      std::any_of(findings.begin(), findings.end(),
+                  [](const Json& finding) { return finding["problem"] != ""; });
+  EXPECT_EQ(table.exit_code, has_problem ? 1 : 0);
 }
 
 TEST_F(LightCommandsTest, PackAndVerifyTheGeneratedWorld) {

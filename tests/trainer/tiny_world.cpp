@@ -1,5 +1,6 @@
 #include "tests/trainer/tiny_world.h"
 
+#include <limits>
 #include <mutex>
 
 #include "dataio/source/scan_list.h"
@@ -73,11 +74,23 @@ TrainOutcome TinyWorld::train(const TrainConfig& config, int num_ranks) {
 
 TrainOutcome TinyWorld::train_with(const TrainConfig& config, int num_ranks,
                                    Files& files, int64_t stop_after) {
+  return run(config, num_ranks, files, stop_after,
+             std::numeric_limits<double>::infinity());
+}
+
+TrainOutcome TinyWorld::train_until(const TrainConfig& config, int num_ranks,
+                                    double end_s) {
+  return run(config, num_ranks, files_, INT64_MAX, end_s);
+}
+
+TrainOutcome TinyWorld::run(const TrainConfig& config, int num_ranks,
+                            Files& files, int64_t stop_after, double end_s) {
   std::mutex mutex;
   TrainOutcome outcome;
   trainer::run_thread_ranks(
       num_ranks, config.comm, [&](trainer::Communicator& comm) {
         int64_t asked = 0;
+        trainer::AllocationEnd end(end_s, config.run.end_margin_s);
         trainer::TrainContext context = {
             .control = comm,
             .data = comm,
@@ -87,9 +100,11 @@ TrainOutcome TinyWorld::train_with(const TrainConfig& config, int num_ranks,
             // Only the last rank gets the signal: all must stop.
             .stop_requested =
                 [&] {
-                  return comm.rank() == comm.size() - 1 &&
-                         ++asked >= stop_after;
+                  return end.is_near(clock_.now_s()) ||
+                         (comm.rank() == comm.size() - 1 &&
+                          ++asked >= stop_after);
                 },
+            .allocation_end = &end,
             .resolved_config = Json::object(),
             .configuration_file = ""};
         const TrainOutcome mine = trainer::train(config, context);

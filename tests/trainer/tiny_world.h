@@ -31,12 +31,18 @@ class TinyWorld {
                                    int num_ranks, Files& files,
                                    int64_t stop_after = INT64_MAX);
 
+  // The same, where the machines are taken back at `end_s` on a real clock.
+  trainer::TrainOutcome train_until(const trainer::TrainConfig& config,
+                                    int num_ranks, double end_s);
+
   // Bytes of weights and momentum after `step`.
   std::string state_after(const trainer::TrainConfig& config,
                           int64_t step) const;
 
  private:
   void pack(const std::string& split, bool volumes);
+  trainer::TrainOutcome run(const trainer::TrainConfig& config, int num_ranks,
+                            Files& files, int64_t stop_after, double end_s);
 
   TempDir temp_;
   RealFiles files_;

@@ -52,6 +52,19 @@ TEST_F(TrainLoopTest, ResumesToTheSameBitsFromEveryStepAndWorldSize) {
   }
 }
 
+TEST_F(TrainLoopTest, BeginsNoStepThatTheAllocationHasNoTimeFor) {
+  const TrainConfig whole = world_.config("whole");
+  world_.train(whole);
+  TrainConfig parts = world_.config("parts");
+  parts.run.end_margin_s = 3.0;
+  const double now_s = RealClock().now_s();
+  const TrainOutcome none = world_.train_until(parts, 2, now_s + 2.0);
+  EXPECT_FALSE(none.finished);
+  EXPECT_EQ(none.steps, 0);
+  EXPECT_TRUE(world_.train_until(parts, 2, now_s + 1000.0).finished);
+  EXPECT_EQ(end_state(whole), end_state(parts));
+}
+
 TEST_F(TrainLoopTest, ResumesWithDropoutAndGroupNorm) {
   TrainConfig whole = world_.config("whole");
   whole.model.dropout = 0.5;

@@ -3,6 +3,8 @@
 #include <map>
 #include <set>
 
+#include "base/error.h"
+#include "base/json.h"
 #include "base/strings.h"
 #include "trainer/weights/pth.h"
 #include "trainer/weights/safetensors.h"
@@ -38,11 +40,33 @@ void append_list(const char* title, const std::vector<std::string>& names,
   *text += "\n";
 }
 
+// The last checkpoint of the run in `path` where that is a finished run's
+// folder, else `path`.
+std::string checkpoint_of_run(const Files& files, const std::string& path) {
+  const std::string result = join_path(path, "result.json");
+  if (files.exists(result)) {
+    const Json json = parse_json(as_text(files.read(result)), result);
+    const auto written = json_get<std::string>(json, "checkpoint", result);
+    // The folder may have been moved since.
+    return join_path(join_path(path, "checkpoints"), base_name(written));
+  }
+  if (files.exists(join_path(path, "checkpoints"))) {
+    throw ConfigError(str_cat("'", path, "' is a run that has not finished: ",
+                              "there is no '", result, "'"));
+  }
+  return path;
+}
+
+std::string weight_file(const Files& files, const std::string& path) {
+  return files.is_dir(path)
+             ? join_path(checkpoint_of_run(files, path), "model.safetensors")
+             : path;
+}
+
 }  // namespace
 
 TensorMap read_weight_file(const Files& files, const std::string& path) {
-  const std::string file =
-      files.is_dir(path) ? join_path(path, "model.safetensors") : path;
+  const std::string file = weight_file(files, path);
   const std::vector<std::byte> bytes = files.read(file);
   return is_pth(bytes) ? parse_pth(bytes, file)
                        : parse_safetensors(bytes, file);

@@ -9,8 +9,10 @@
 
 namespace voxlift::trainer {
 
-// Reads .safetensors, .pth (zip or legacy) or a checkpoint folder of ours (its
-// model.safetensors), told by content. Throws IoError, DataError.
+// Reads .safetensors, .pth (zip or legacy), a checkpoint folder of ours (its
+// model.safetensors) or the folder of a finished run (its last checkpoint),
+// told by content. Throws IoError, DataError, ConfigError naming a run that has
+// not finished.
 TensorMap read_weight_file(const Files& files, const std::string& path);
 
 struct MatchReport {

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 
+#include "tests/support/expect_error.h"
+#include "tests/support/temp_dir.h"
 #include "trainer/model/classifier.h"
+#include "trainer/weights/safetensors.h"
 
 namespace voxlift::trainer {
 namespace {
@@ -88,6 +91,23 @@ TEST(MatchWeightsTest, TakesFloat16Tensors) {
   EXPECT_TRUE(torch::allclose(
       named["backbone.conv1.weight"],
       source->named_parameters()["backbone.conv1.weight"], 1e-3, 1e-4));
+}
+
+TEST(ReadWeightFileTest, TakesTheLastCheckpointOfAFinishedRun) {
+  const test::TempDir temp;
+  RealFiles files;
+  const std::string checkpoint = temp.file("run/checkpoints/step_00000020");
+  files.make_dirs(checkpoint);
+  const SafetensorsImage image({{"a", torch::ones({2})}});
+  files.write_durable(join_path(checkpoint, "model.safetensors"),
+                      image.pieces());
+  test::expect_error<ConfigError>(
+      [&] { (void)read_weight_file(files, temp.file("run")); },
+      {"run' is a run that has not finished", "result.json"});
+  // Written where the run was before it was moved.
+  temp.write("run/result.json",
+             R"({"checkpoint": "elsewhere/checkpoints/step_00000020"})");
+  EXPECT_EQ(read_weight_file(files, temp.file("run")).size(), 1U);
 }
 
 }  // namespace
