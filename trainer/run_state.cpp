@@ -11,7 +11,8 @@ Json RunState::to_json() const {
   return {{"step", step},
           {"samples_seen", samples_seen},
           {"evaluated_step", evaluated_step},
-          {"scores", scores}};
+          {"scores", scores},
+          {"best", trainer::to_json(best)}};
 }
 
 RunState RunState::from_json(const Json& json, const std::string& origin) {
@@ -20,6 +21,7 @@ RunState RunState::from_json(const Json& json, const std::string& origin) {
   state.samples_seen = json_get<int64_t>(json, "samples_seen", origin);
   state.evaluated_step = json_get<int64_t>(json, "evaluated_step", origin);
   state.scores = json.value("scores", Json());
+  state.best = best_from_json(json.value("best", Json::array()), origin);
   return state;
 }
 
@@ -47,7 +49,13 @@ std::vector<std::string> changed_options(const Json& state, const Json& now) {
                                                   "data.stage_dir",
                                                   "data.stage_mb",
                                                   "checkpoint.keep",
+                                                  "checkpoint.keep_best",
+                                                  "checkpoint.metric",
+                                                  "checkpoint.metric_mode",
                                                   "checkpoint.every_steps",
+                                                  "checkpoint.every_minutes",
+                                                  "checkpoint.max_failures",
+                                                  "checkpoint.align_kb",
                                                   "comm.deadline_s",
                                                   "comm.first_deadline_s",
                                                   "data.prefetch_batches"};

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "trainer/checkpoint/retention.h"
 
 namespace voxlift::trainer {
 
@@ -14,6 +15,7 @@ struct RunState {
   int64_t samples_seen = 0;
   int64_t evaluated_step = -1;  // Step of the last evaluation.
   Json scores;                  // What it gave.
+  std::vector<BestScore> best;  // The best evaluated steps, best first.
 
   Json to_json() const;
   // Throws DataError naming `origin` and the member.

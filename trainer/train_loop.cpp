@@ -215,6 +215,8 @@ void TrainLoop::start_or_resume() {
   report_ = std::make_unique<StepReport>(
       context_.is_root() ? config_.run.out : "", task_->sum_names(),
       total_samples(), context_.clock);
+  checkpoints_->set_on_saved(
+      [this](const CheckpointReport& report) { report_->checkpoint(report); });
   if (context_.is_root() && !context_.configuration_file.empty()) {
     context_.files.publish(join_path(config_.run.out, "resolved.cfg"),
                            context_.configuration_file);
@@ -282,6 +284,7 @@ void TrainLoop::evaluate_if_due() {
   }
   // What is trained is safe before minutes of scoring.
   checkpoints_->save(state_);
+  checkpoints_->wait_copied();  // Scoring may put other weights in.
   state_.scores = evaluate(*task_, *data_.eval_loader,
                            {.batch = config_.eval.batch,
                             .workers = config_.data.workers,
@@ -289,6 +292,7 @@ void TrainLoop::evaluate_if_due() {
                             .device = context_.device},
                            context_.control, context_.clock);
   state_.evaluated_step = state_.step;
+  checkpoints_->note_scores(&state_);
   if (context_.is_root()) {
     report_->evaluation(state_);
   }
@@ -322,8 +326,7 @@ TrainOutcome TrainLoop::finish() {
   if (finished) {
     evaluate_if_due();  // Where the wish to stop came with the last step.
   }
-  checkpoints_->save(state_);
-  checkpoints_->finish();
+  checkpoints_->finish(state_);
   if (context_.is_root()) {
     report_->end(state_, finished);
     if (finished) {

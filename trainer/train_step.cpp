@@ -105,6 +105,7 @@ StepTotals TrainStep::run(const StepPlan& plan, const NextBatch& next_batch) {
   reducer_.finish();
   StepTotals totals = gather_totals(values);
   check_finite(totals, plan);
+  before_update_();
   optimizer_.step(plan.lr);
   update_batch_norms(plan);
   return totals;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sharding/assignment.h"
@@ -41,6 +42,12 @@ class TrainStep {
   // is not finite; the weights have not moved then.
   StepTotals run(const StepPlan& plan, const NextBatch& next_batch);
 
+  // Called by every run() just before weights, statistics and state() move, for
+  // whoever still reads them.
+  void set_before_update(std::function<void()> call) {
+    before_update_ = std::move(call);
+  }
+
   // What a checkpoint keeps beside the network, sharing memory.
   const TensorMap& state() const { return optimizer_.state(); }
 
@@ -65,6 +72,7 @@ class TrainStep {
   std::vector<BatchNormImpl*> batch_norms_;
   Sgd optimizer_;
   GradientReducer reducer_;
+  std::function<void()> before_update_ = [] {};
 };
 
 }  // namespace voxlift::trainer

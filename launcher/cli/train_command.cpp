@@ -31,7 +31,9 @@ void exclude_what_does_not_matter(OptionBinder& binder) {
   for (const char* name :
        {"run.out", "run.fault", "data.workers", "data.prefetch_batches",
         "data.verify_checksums", "data.stage_dir", "data.stage_mb",
-        "checkpoint.every_steps", "checkpoint.keep", "comm.deadline_s",
+        "checkpoint.every_steps", "checkpoint.every_minutes", "checkpoint.keep",
+        "checkpoint.keep_best", "checkpoint.metric", "checkpoint.metric_mode",
+        "checkpoint.max_failures", "checkpoint.align_kb", "comm.deadline_s",
         "comm.first_deadline_s", "run.max_steps"}) {
     binder.exclude_from_digest(name);
   }
