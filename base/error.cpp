@@ -16,7 +16,8 @@ void Error::add_context(const std::string& context) {
 void throw_io_error(const std::string& operation, const std::string& path,
                     int errno_value) {
   throw IoError(
-      str_cat(operation, " '", path, "': ", std::strerror(errno_value)));
+      str_cat(operation, " '", path, "': ", std::strerror(errno_value)),
+      errno_value);
 }
 
 namespace internal {

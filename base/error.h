@@ -57,8 +57,14 @@ class DataError : public Error {
 // A system call failed: names operation, path and errno.
 class IoError : public Error {
  public:
-  explicit IoError(const std::string& message)
-      : Error(ExitCode::kIo, "IoError", message) {}
+  explicit IoError(const std::string& message, int errno_value = 0)
+      : Error(ExitCode::kIo, "IoError", message), errno_value_(errno_value) {}
+
+  // 0 where it is not known.
+  int errno_value() const { return errno_value_; }
+
+ private:
+  int errno_value_;
 };
 
 // A peer rank is lost or late: names operation, rank and time waited.

@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 #include "base/error.h"
@@ -90,6 +92,22 @@ void FileDescriptor::write(std::span<const std::byte> bytes) const {
   }
 }
 
+void FileDescriptor::write_at(std::span<const std::byte> bytes,
+                              int64_t offset) const {
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t n = ::pwrite(fd_, bytes.data() + done, bytes.size() - done,
+                               offset + static_cast<int64_t>(done));
+    if (n < 0 && errno == EINTR) {
+      continue;
+    }
+    if (n < 0) {
+      throw_io_error("cannot write", path_, errno);
+    }
+    done += static_cast<size_t>(n);
+  }
+}
+
 void FileDescriptor::sync() const {
   if (::fsync(fd_) != 0) {
     throw_io_error("cannot fsync", path_, errno);
@@ -118,28 +136,34 @@ void throw_if(const std::error_code& error, const char* operation,
 
 std::vector<std::byte> RealFiles::read(const std::string& path,
                                        int64_t max_bytes) const {
-  const FileDescriptor file(path, O_RDONLY);
-  const int64_t size = size_bytes(path);
-  if (size > max_bytes) {
-    throw DataError(str_cat("'", path, "' has ", size, " bytes, at most ",
-                            max_bytes, " are allowed"));
-  }
-  std::vector<std::byte> content(static_cast<size_t>(size));
-  file.read_at(content, 0);
+  std::vector<std::byte> content;
+  retry_stale([&] {
+    const FileDescriptor file(path, O_RDONLY);
+    const int64_t size = size_bytes(path);
+    if (size > max_bytes) {
+      throw DataError(str_cat("'", path, "' has ", size, " bytes, at most ",
+                              max_bytes, " are allowed"));
+    }
+    content.resize(static_cast<size_t>(size));
+    file.read_at(content, 0);
+  });
   return content;
 }
 
 std::vector<std::byte> RealFiles::read_range(const std::string& path,
                                              int64_t offset,
                                              int64_t length) const {
-  const FileDescriptor file(path, O_RDONLY);
-  const int64_t size = size_bytes(path);
-  if (offset < 0 || length < 0 || offset > size || length > size - offset) {
-    throw DataError(str_cat("'", path, "' has ", size, " bytes, but ", length,
-                            " from byte ", offset, " on are needed"));
-  }
-  std::vector<std::byte> content(static_cast<size_t>(length));
-  file.read_at(content, offset);
+  std::vector<std::byte> content;
+  retry_stale([&] {
+    const FileDescriptor file(path, O_RDONLY);
+    const int64_t size = size_bytes(path);
+    if (offset < 0 || length < 0 || offset > size || length > size - offset) {
+      throw DataError(str_cat("'", path, "' has ", size, " bytes, but ", length,
+                              " from byte ", offset, " on are needed"));
+    }
+    content.resize(static_cast<size_t>(length));
+    file.read_at(content, offset);
+  });
   return content;
 }
 
@@ -150,6 +174,24 @@ void RealFiles::write_durable(
   for (const auto& piece : pieces) {
     file.write(piece);
   }
+  file.sync();
+}
+
+void RealFiles::preallocate(const std::string& path, int64_t bytes) {
+  const FileDescriptor file(path, O_WRONLY | O_CREAT | O_TRUNC);
+  if (bytes > 0 && ::fallocate(file.get(), 0, 0, bytes) != 0 &&
+      errno != EOPNOTSUPP) {
+    throw_io_error(str_cat("cannot take ", bytes, " bytes for"), path, errno);
+  }
+  if (::ftruncate(file.get(), bytes) != 0) {
+    throw_io_error("cannot resize", path, errno);
+  }
+}
+
+void RealFiles::write_at_durable(const std::string& path, int64_t offset,
+                                 std::span<const std::byte> bytes) {
+  const FileDescriptor file(path, O_WRONLY);
+  file.write_at(bytes, offset);
   file.sync();
 }
 
@@ -205,6 +247,21 @@ std::vector<std::string> RealFiles::list_dir(const std::string& path) const {
   throw_if(error, "cannot list the folder", path);
   std::sort(names.begin(), names.end());
   return names;
+}
+
+void retry_stale(const std::function<void()>& read) {
+  constexpr int kTries = 3;
+  constexpr std::chrono::milliseconds kPause(50);  // Servers settle by then.
+  for (int i = 1;; ++i) {
+    try {
+      return read();
+    } catch (const IoError& error) {
+      if (error.errno_value() != ESTALE || i == kTries) {
+        throw;
+      }
+      std::this_thread::sleep_for(kPause);
+    }
+  }
 }
 
 std::string parent_dir(const std::string& path) {

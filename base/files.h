@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,15 @@ class Files {
       const std::string& path,
       std::span<const std::span<const std::byte>> pieces) = 0;
 
+  // Creates or replaces `path` with `bytes` zeros, not yet on disk. Takes the
+  // space at once where the file system can, so that a full disk shows here.
+  virtual void preallocate(const std::string& path, int64_t bytes) = 0;
+
+  // Overwrites a part of a file that exists, and fsyncs it. Several processes
+  // may write parts that share no page.
+  virtual void write_at_durable(const std::string& path, int64_t offset,
+                                std::span<const std::byte> bytes) = 0;
+
   // rename(2), then fsync of the folder: after this the new name survives a
   // power cut. Replaces a file; a folder only if `to` does not exist.
   virtual void rename_durable(const std::string& from,
@@ -63,7 +73,8 @@ class Files {
   static constexpr int64_t kNoLimit = INT64_MAX;
 };
 
-// The operating system's files.
+// The operating system's files. Reads are tried again where a network file
+// system answers ESTALE: another host has just replaced what it was asked for.
 class RealFiles : public Files {
  public:
   std::vector<std::byte> read(const std::string& path,
@@ -73,6 +84,9 @@ class RealFiles : public Files {
   void write_durable(
       const std::string& path,
       std::span<const std::span<const std::byte>> pieces) override;
+  void preallocate(const std::string& path, int64_t bytes) override;
+  void write_at_durable(const std::string& path, int64_t offset,
+                        std::span<const std::byte> bytes) override;
   void rename_durable(const std::string& from, const std::string& to) override;
   void make_dirs(const std::string& path) override;
   void remove_all(const std::string& path) override;
@@ -106,6 +120,9 @@ class FileDescriptor {
   // Writes all bytes at the file position. Throws IoError.
   void write(std::span<const std::byte> bytes) const;
 
+  // Writes all bytes at `offset`; touches no file position. Throws IoError.
+  void write_at(std::span<const std::byte> bytes, int64_t offset) const;
+
   void sync() const;
 
   const std::string& path() const { return path_; }
@@ -114,6 +131,10 @@ class FileDescriptor {
   std::string path_;
   int fd_ = -1;
 };
+
+// Calls `read` again, at most twice and after a moment, while it throws an
+// IoError of ESTALE. Rethrows what it throws last.
+void retry_stale(const std::function<void()>& read);
 
 // "a/b/c.txt" -> "a/b", "c.txt" -> ".".
 std::string parent_dir(const std::string& path);

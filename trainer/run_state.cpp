@@ -15,8 +15,20 @@ Json RunState::to_json() const {
           {"nonfinite_in_row", nonfinite_in_row},
           {"nonfinite_steps", nonfinite_steps},
           {"loss_scale", loss_scale},
-          {"loss_scale_steps", loss_scale_steps}};
+          {"loss_scale_steps", loss_scale_steps},
+          {"best", trainer::to_json(best)}};
 }
+
+namespace {
+
+// Members that older checkpoints do not have.
+template <typename T>
+T get_or(const Json& json, const std::string& key, T value,
+         const std::string& origin) {
+  return json.contains(key) ? json_get<T>(json, key, origin) : value;
+}
+
+}  // namespace
 
 RunState RunState::from_json(const Json& json, const std::string& origin) {
   RunState state;
@@ -24,10 +36,11 @@ RunState RunState::from_json(const Json& json, const std::string& origin) {
   state.samples_seen = json_get<int64_t>(json, "samples_seen", origin);
   state.evaluated_step = json_get<int64_t>(json, "evaluated_step", origin);
   state.scores = json.value("scores", Json());
-  state.nonfinite_in_row = json_get<int64_t>(json, "nonfinite_in_row", origin);
-  state.nonfinite_steps = json_get<int64_t>(json, "nonfinite_steps", origin);
-  state.loss_scale = json_get<double>(json, "loss_scale", origin);
-  state.loss_scale_steps = json_get<int64_t>(json, "loss_scale_steps", origin);
+  state.nonfinite_in_row = get_or<int64_t>(json, "nonfinite_in_row", 0, origin);
+  state.nonfinite_steps = get_or<int64_t>(json, "nonfinite_steps", 0, origin);
+  state.loss_scale = get_or<double>(json, "loss_scale", 1.0, origin);
+  state.loss_scale_steps = get_or<int64_t>(json, "loss_scale_steps", 0, origin);
+  state.best = best_from_json(json.value("best", Json::array()), origin);
   return state;
 }
 
@@ -48,6 +61,12 @@ void check_identity(const Json& state, const Json& expected,
 const std::set<std::string>& options_without_effect() {
   static const std::set<std::string> kNames = {"checkpoint.every_steps",
                                                "checkpoint.keep",
+                                               "checkpoint.align_kb",
+                                               "checkpoint.max_failures",
+                                               "checkpoint.every_minutes",
+                                               "checkpoint.metric_mode",
+                                               "checkpoint.metric",
+                                               "checkpoint.keep_best",
                                                "comm.deadline_s",
                                                "comm.first_deadline_s",
                                                "data.prefetch_batches",

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "trainer/checkpoint/retention.h"
 
 namespace voxlift::trainer {
 
@@ -19,6 +20,7 @@ struct RunState {
   int64_t nonfinite_steps = 0;   // Skipped since the beginning.
   double loss_scale = 1.0;
   int64_t loss_scale_steps = 0;  // Good ones since it last changed.
+  std::vector<BestScore> best;   // The best evaluated steps, best first.
 
   Json to_json() const;
   // Throws DataError naming `origin` and the member.

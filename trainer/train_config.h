@@ -7,7 +7,7 @@
 
 #include "dataio/transform/photo_transform.h"
 #include "dataio/transform/volume_transform.h"
-#include "trainer/checkpoint/checkpoint_store.h"
+#include "trainer/checkpoint/checkpoint_config.h"
 #include "trainer/comm/communicator.h"
 #include "trainer/model/classifier.h"
 #include "trainer/optim/ema.h"

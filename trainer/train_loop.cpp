@@ -234,6 +234,8 @@ void TrainLoop::start_or_resume() {
   report_ = std::make_unique<StepReport>(
       context_.is_root() ? config_.run.out : "", task_->sum_names(),
       total_samples(), context_.clock);
+  checkpoints_->set_on_saved(
+      [this](const CheckpointReport& report) { report_->checkpoint(report); });
   if (context_.is_root() && !context_.configuration_file.empty()) {
     context_.files.publish(join_path(config_.run.out, "resolved.cfg"),
                            context_.configuration_file);
@@ -332,6 +334,7 @@ bool TrainLoop::evaluate_if_due() {
   }
   // What is trained is safe before minutes of scoring.
   checkpoints_->save(state_);
+  checkpoints_->wait_copied();     // Scoring may put other weights in.
   std::optional<EmaWeights> mean;  // In the network while it is scored.
   if (config_.ema.evaluate && step_->ema().has_value()) {
     mean.emplace(*step_->ema());
@@ -343,6 +346,7 @@ bool TrainLoop::evaluate_if_due() {
                             .device = context_.device},
                            context_.control, context_.clock);
   state_.evaluated_step = state_.step;
+  checkpoints_->note_scores(&state_);
   if (context_.is_root()) {
     report_->evaluation(state_);
   }
@@ -391,8 +395,7 @@ TrainOutcome TrainLoop::finish() {
   if (finished) {
     evaluate_if_due();  // Where the wish to stop came with the last step.
   }
-  checkpoints_->save(state_);
-  checkpoints_->finish();
+  checkpoints_->finish(state_);
   if (context_.is_root()) {
     if (!finished && context_.allocation_end != nullptr &&
         context_.allocation_end->is_near(context_.clock.now_s())) {

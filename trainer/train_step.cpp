@@ -256,6 +256,7 @@ void TrainStep::update(const StepPlan& plan, StepTotals* totals) {
   const bool clips = clip_norm > 0.0 && totals->grad_norm > clip_norm;
   const double factor =
       (clips ? clip_norm / totals->grad_norm : 1.0) / loss_scale_.value();
+  before_update_();
   if (factor != 1.0) {
     scale_gradients(trained_, factor);
   }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sharding/assignment.h"
@@ -53,6 +54,12 @@ class TrainStep {
   // that alike, and the totals say so. Such a step changes no weight, momentum,
   // mean or statistic.
   StepTotals run(const StepPlan& plan, const NextBatch& next_batch);
+
+  // Called by every run() just before weights, statistics and state() move, for
+  // whoever still reads them.
+  void set_before_update(std::function<void()> call) {
+    before_update_ = std::move(call);
+  }
 
   // What a checkpoint keeps beside the network, sharing memory: the optimizer's
   // state and the mean of the weights.
@@ -103,6 +110,7 @@ class TrainStep {
   LossScale loss_scale_;
   GradientReducer reducer_;
   Trace* trace_ = nullptr;
+  std::function<void()> before_update_ = [] {};
 };
 
 }  // namespace voxlift::trainer

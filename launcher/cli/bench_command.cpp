@@ -10,6 +10,7 @@
 #include "launcher/bench/stream_bench.h"
 #include "launcher/cli/command_help.h"
 #include "launcher/cli/rank_frame.h"
+#include "launcher/cli/trainer_program.h"
 
 namespace voxlift::launcher {
 namespace {
@@ -152,6 +153,11 @@ int run_all_reduce(Args args) {
   });
 }
 
+// Of the program with LibTorch.
+int run_checkpoint(Args args) {
+  return make_trainer_command("bench-checkpoint", "").run(args);
+}
+
 struct Benchmark {
   std::string name;
   std::string summary;
@@ -167,6 +173,8 @@ const std::vector<Benchmark>& benchmarks() {
       {"data.photo_quality", "fast against exact decoding, dB",
        run_photo_quality},
       {"data.start", "time and memory until the first batch", run_start},
+      {"train.checkpoint", "what a checkpoint costs the training, s",
+       run_checkpoint},
   };
   return kAll;
 }

@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/strings.h"
-#include "launcher/cli/checkpoint_folder.h"
 #include "launcher/cli/command_help.h"
 #include "launcher/cli/contact_sheet_writer.h"
 #include "launcher/cli/inspect_scan.h"
@@ -18,6 +17,9 @@
 #include "sharding/shard_format.h"
 #include "sharding/shard_reader.h"
 #include "sharding/volume_reader.h"
+#include "trainer/checkpoint/manifest.h"
+#include "trainer/checkpoint/tensor_header.h"
+#include "trainer/checkpoint/verify_checkpoint.h"
 
 namespace voxlift::launcher {
 namespace {
@@ -171,7 +173,8 @@ void inspect_shard(const InspectOptions& options) {
 
 void print_tensors(const std::string& path) {
   std::cout << path << "\n";
-  for (const TensorHeader& tensor : read_tensor_headers(path)) {
+  for (const trainer::TensorHeader& tensor :
+       trainer::read_tensor_headers(path)) {
     std::vector<std::string> sides;
     for (const int64_t side : tensor.shape) {
       sides.push_back(std::to_string(side));
@@ -183,11 +186,11 @@ void print_tensors(const std::string& path) {
 
 void inspect_checkpoint(const std::string& dir) {
   std::cout << "checkpoint  " << dir << "\n";
-  for (const CheckpointFile& file :
-       read_checkpoint_manifest(dir, RealFiles())) {
+  for (const trainer::ManifestFile& file :
+       trainer::read_manifest(RealFiles(), dir).files) {
     std::cout << "  " << file.name << "  "
-              << human_bytes(static_cast<double>(file.bytes)) << "  crc32c "
-              << hex(file.crc32c, 8) << "\n";
+              << human_bytes(static_cast<double>(file.bytes())) << " in "
+              << file.pieces.size() << " pieces\n";
   }
   print_tensors(join_path(dir, "model.safetensors"));
 }
@@ -213,9 +216,9 @@ void inspect_path(InspectOptions& options) {
   const RealFiles files;
   options.scan.file.path = options.path;
   const std::vector<std::string> checkpoints =
-      files.is_dir(options.path) ? checkpoints_in(options.path, files)
+      files.is_dir(options.path) ? trainer::checkpoints_in(options.path, files)
                                  : std::vector<std::string>();
-  if (is_checkpoint_dir(options.path, files)) {
+  if (trainer::is_checkpoint_dir(options.path, files)) {
     inspect_checkpoint(options.path);
   } else if (!checkpoints.empty()) {
     inspect_checkpoint(checkpoints.back());

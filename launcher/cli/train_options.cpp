@@ -207,11 +207,26 @@ void bind_update(OptionBinder& binder, trainer::TrainConfig& config) {
              "evaluations in a run use that mean");
 }
 
+void bind_checkpoint(OptionBinder& binder,
+                     trainer::CheckpointConfig& checkpoint) {
+  binder.add("checkpoint.every_steps", checkpoint.every_steps,
+             "steps between checkpoints; 0: not by steps");
+  binder.add("checkpoint.every_minutes", checkpoint.every_minutes,
+             "minutes between checkpoints; 0: not by time");
+  binder.add("checkpoint.keep", checkpoint.keep, "newest checkpoints kept");
+  binder.add("checkpoint.keep_best", checkpoint.keep_best,
+             "so many with the best scores stay, too");
+  binder.add("checkpoint.metric", checkpoint.metric,
+             "the score that says which is best");
+  binder.add("checkpoint.metric_mode", checkpoint.metric_mode,
+             "max, min or auto (min for losses and errors)");
+  binder.add("checkpoint.max_failures", checkpoint.max_failures,
+             "so many in a row not written end the run");
+  binder.add("checkpoint.align_kb", checkpoint.align_kb,
+             "ranks' parts of a file begin at multiples of this");
+}
+
 void bind_rest(OptionBinder& binder, trainer::TrainConfig& config) {
-  binder.add("checkpoint.every_steps", config.checkpoint.every_steps,
-             "steps between checkpoints; 0: only at the end");
-  binder.add("checkpoint.keep", config.checkpoint.keep,
-             "newest checkpoints kept");
   binder.add("eval.every_epochs", config.eval.every_epochs,
              "epochs between evaluations; 0: only at the end");
   binder.add("eval.batch", config.eval.batch, "samples per forward pass");
@@ -237,6 +252,7 @@ void bind_train_options(OptionBinder& binder, trainer::TrainConfig& config) {
   bind_model(binder, config.model);
   bind_batch(binder, config);
   bind_optimizer(binder, config);
+  bind_checkpoint(binder, config.checkpoint);
   bind_update(binder, config);
   bind_rest(binder, config);
 }

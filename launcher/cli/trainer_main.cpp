@@ -1,6 +1,7 @@
 // `voxlift-trainer`: what `voxlift` runs for the commands that need LibTorch.
 
 #include "base/log.h"
+#include "launcher/cli/checkpoint_bench_command.h"
 #include "launcher/cli/command.h"
 #include "launcher/cli/train_command.h"
 
@@ -10,6 +11,7 @@ int main(int argc, char** argv) {
   const launcher::Program program = {
       "voxlift",
       "the commands of voxlift that need LibTorch",
-      {launcher::train_command(), launcher::evaluate_command()}};
+      {launcher::train_command(), launcher::evaluate_command(),
+       launcher::checkpoint_bench_command()}};
   return launcher::run_program(program, launcher::arguments_of(argc, argv));
 }

@@ -8,11 +8,11 @@
 #include "base/files.h"
 #include "base/progress.h"
 #include "base/strings.h"
-#include "launcher/cli/checkpoint_folder.h"
 #include "launcher/cli/command_help.h"
 #include "sharding/shard_format.h"
 #include "sharding/shard_reader.h"
 #include "sharding/verify.h"
+#include "trainer/checkpoint/verify_checkpoint.h"
 
 namespace voxlift::launcher {
 namespace {
@@ -31,7 +31,7 @@ struct Findings {
 OptionBinder bind(VerifyOptions& options) {
   OptionBinder binder("voxlift verify", false);
   binder.add("path", options.path,
-             "data set, shard, checkpoint or folder of checkpoints");
+             "data set, shard, checkpoint, folder of checkpoints or run.out");
   binder.add("max-errors", options.max_errors, "stop after so many problems");
   binder.set_positional("path");
   binder.require("path");
@@ -98,16 +98,18 @@ Findings verify_shard(const VerifyOptions& options) {
   return findings;
 }
 
-Findings verify_checkpoints(const std::vector<std::string>& dirs) {
+Findings verify_checkpoints(const std::string& dir) {
   const RealFiles files;
-  Findings findings;
-  for (const std::string& dir : dirs) {
-    for (std::string& problem : verify_checkpoint(dir, files)) {
-      findings.problems.push_back(std::move(problem));
-    }
+  if (trainer::is_checkpoint_dir(dir, files)) {
+    return {"1 checkpoints", trainer::verify_checkpoint(dir, files)};
   }
-  findings.looked_at = str_cat(dirs.size(), " checkpoints");
-  return findings;
+  const size_t count = trainer::checkpoints_in(dir, files).size();
+  if (count == 0) {
+    throw DataError(str_cat("'", dir, "' holds no ", sharding::kIndexFile,
+                            ", manifest.json or step_* folder: nothing to "
+                            "verify"));
+  }
+  return {str_cat(count, " checkpoints"), trainer::verify_run(dir, files)};
 }
 
 Findings verify_path(const VerifyOptions& options) {
@@ -118,18 +120,7 @@ Findings verify_path(const VerifyOptions& options) {
   if (files.exists(join_path(options.path, sharding::kIndexFile))) {
     return verify_data_set(options);
   }
-  if (is_checkpoint_dir(options.path, files)) {
-    return verify_checkpoints({options.path});
-  }
-  const std::vector<std::string> checkpoints =
-      checkpoints_in(options.path, files);
-  if (checkpoints.empty()) {
-    throw DataError(str_cat("'", options.path, "' holds no ",
-                            sharding::kIndexFile,
-                            ", manifest.json or step_* folder: nothing to "
-                            "verify"));
-  }
-  return verify_checkpoints(checkpoints);
+  return verify_checkpoints(options.path);
 }
 
 int run(std::span<const std::string> args) {

@@ -162,5 +162,45 @@ TEST(PathTest, SplitsAndJoins) {
   EXPECT_EQ(join_path("a/", "b"), "a/b");
 }
 
+TEST(FilesTest, PreallocatesAndWritesParts) {
+  const test::TempDir dir;
+  RealFiles files;
+  const std::string path = dir.file("a");
+  files.preallocate(path, 5);
+  EXPECT_EQ(test::read_text(path), std::string(5, '\0'));
+  files.write_at_durable(path, 3, as_bytes("de"));
+  files.write_at_durable(path, 0, as_bytes("abc"));
+  EXPECT_EQ(test::read_text(path), "abcde");
+  files.preallocate(path, 0);
+  EXPECT_EQ(files.size_bytes(path), 0);
+  test::expect_error<IoError>(
+      [&] { files.write_at_durable(dir.file("b"), 0, as_bytes("x")); },
+      {"cannot open", "/b'", "No such file"});
+}
+
+TEST(FilesTest, TriesStaleReadsAgain) {
+  int calls = 0;
+  retry_stale([&] {
+    if (++calls < 3) {
+      throw_io_error("cannot read", "a", ESTALE);
+    }
+  });
+  EXPECT_EQ(calls, 3);
+  calls = 0;
+  EXPECT_THROW(retry_stale([&] {
+                 ++calls;
+                 throw_io_error("cannot read", "a", ESTALE);
+               }),
+               IoError);
+  EXPECT_EQ(calls, 3);
+  calls = 0;
+  EXPECT_THROW(retry_stale([&] {
+                 ++calls;
+                 throw_io_error("cannot read", "a", EIO);
+               }),
+               IoError);
+  EXPECT_EQ(calls, 1);
+}
+
 }  // namespace
 }  // namespace voxlift

@@ -342,15 +342,28 @@ class CheckpointCommandsTest : public LightCommandsTest {
   CheckpointCommandsTest() {
     const std::string header =
         R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
-    std::string model(8, '\0');
-    model[0] = static_cast<char>(header.size());
-    model += header + std::string(8, 'x');
-    dir_.write("run/step_00000007/model.safetensors", model);
+    std::string tensors(8, '\0');
+    tensors[0] = static_cast<char>(header.size());
+    tensors += header + std::string(8, 'x');
+    const std::string state =
+        R"({"step":7,"samples_seen":1,"evaluated_step":-1,"world_size":1,)"
+        R"("classes":[],"config":{},"identity":{"seed":1,"slots":1,)"
+        R"("slot_batch":1,"reduction":"exact","steps_per_epoch":1,)"
+        R"("data":"0","model":{}}})";
+    const std::vector<std::pair<std::string, std::string>> contents = {
+        {"model.safetensors", tensors},
+        {"optimizer.safetensors", tensors},
+        {"state.json", state}};
+    std::string entries;
+    for (const auto& [name, content] : contents) {
+      dir_.write("run/step_00000007/" + name, content);
+      entries += str_cat(entries.empty() ? "" : ",", R"({"name":")", name,
+                         R"(","bytes":)", content.size(), R"(,"crc32c":")",
+                         hex(crc32c(as_bytes(content)), 8), R"("})");
+    }
     dir_.write("run/step_00000007/manifest.json",
                str_cat(R"({"format":"voxlift-checkpoint","version":1,)",
-                       R"("files":[{"name":"model.safetensors","bytes":)",
-                       model.size(), R"(,"crc32c":")",
-                       hex(crc32c(as_bytes(model)), 8), R"("}]})"));
+                       R"("files":[)", entries, "]}"));
     step_ = dir_.file("run/step_00000007");
   }
 
@@ -393,8 +406,8 @@ TEST_F(CheckpointCommandsTest, VerifyNamesAManifestThatLies) {
   const std::string path = "run/step_00000007/manifest.json";
   dir_.write(path, R"({"format":"other"})");
   expect_says(voxlift({"verify", step_}).out, "format is 'other'");
-  dir_.write(path, R"({"format":"voxlift-checkpoint","version":2})");
-  expect_says(voxlift({"verify", step_}).out, "version is 2");
+  dir_.write(path, R"({"format":"voxlift-checkpoint","version":3})");
+  expect_says(voxlift({"verify", step_}).out, "version is 3");
   dir_.write(path, R"({"format":"voxlift-checkpoint","version":1,"files":)"
                    R"([{"name":"../x","bytes":1,"crc32c":"00000000"}]})");
   expect_says(voxlift({"verify", step_}).out, "no plain file name");

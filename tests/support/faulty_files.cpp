@@ -23,6 +23,25 @@ void FaultyFiles::write_durable(
   RealFiles::write_durable(path, kept);
 }
 
+void FaultyFiles::preallocate(const std::string& path, int64_t bytes) {
+  count_operation("cannot take space for", path);
+  RealFiles::preallocate(path, bytes);
+}
+
+void FaultyFiles::write_at_durable(const std::string& path, int64_t offset,
+                                   std::span<const std::byte> bytes) {
+  count_operation("cannot write", path);
+  const auto size = static_cast<int64_t>(bytes.size());
+  if (plan_.cut_at_byte >= 0 && num_bytes_ + size > plan_.cut_at_byte) {
+    RealFiles::write_at_durable(
+        path, offset,
+        bytes.first(static_cast<size_t>(plan_.cut_at_byte - num_bytes_)));
+    fail("cannot write", path);
+  }
+  num_bytes_ += size;
+  RealFiles::write_at_durable(path, offset, bytes);
+}
+
 void FaultyFiles::rename_durable(const std::string& from,
                                  const std::string& to) {
   count_operation("cannot rename to", to);

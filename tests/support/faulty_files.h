@@ -12,8 +12,8 @@
 namespace voxlift::test {
 
 struct FaultPlan {
-  // The changing operation (write, rename, make_dirs, remove_all), counted
-  // from 0, that does nothing and fails; negative: none.
+  // The changing operation (write, preallocate, rename, make_dirs, remove_all),
+  // counted from 0, that does nothing and fails; negative: none.
   int64_t fail_operation = -1;
   // Bytes, over all writes, after which the disk is full: the write that
   // crosses it leaves the part before and fails; negative: never.
@@ -32,6 +32,9 @@ class FaultyFiles : public RealFiles {
   void write_durable(
       const std::string& path,
       std::span<const std::span<const std::byte>> pieces) override;
+  void preallocate(const std::string& path, int64_t bytes) override;
+  void write_at_durable(const std::string& path, int64_t offset,
+                        std::span<const std::byte> bytes) override;
   void rename_durable(const std::string& from, const std::string& to) override;
   void make_dirs(const std::string& path) override;
   void remove_all(const std::string& path) override;

@@ -7,6 +7,7 @@
 #include "dataio/source/source.h"
 #include "dataio/synth.h"
 #include "sharding/pack.h"
+#include "trainer/checkpoint/checkpoint_store.h"
 #include "trainer/comm/thread_comm.h"
 
 namespace voxlift::test {

@@ -10,6 +10,9 @@
 #include "tests/support/expect_error.h"
 #include "tests/support/faulty_files.h"
 #include "tests/trainer/tiny_world.h"
+#include "trainer/checkpoint/checkpoint_store.h"
+#include "trainer/checkpoint/manifest.h"
+#include "trainer/checkpoint/verify_checkpoint.h"
 
 namespace voxlift::trainer {
 namespace {
@@ -141,11 +144,101 @@ TEST_F(TrainLoopTest, FallsBackFromADamagedCheckpoint) {
   EXPECT_EQ(end_state(whole), end_state(config));
 }
 
-TEST_F(TrainLoopTest, AFullDiskIsOneClearError) {
+TEST_F(TrainLoopTest, RanksShareTheBytesAndAnyNumberOfThemResumes) {
+  TrainConfig whole = world_.config("whole");
+  whole.checkpoint.align_kb = 1;
+  world_.train(whole, 4);
+  TrainConfig parts = whole;
+  parts.run.out = world_.file("parts");
+  world_.train_with(parts, 4, files_, 3);
+  CheckpointStore store(files_, join_path(parts.run.out, "checkpoints"), 9);
+  EXPECT_GT(read_manifest(files_, store.path_of(3)).files[0].pieces.size(), 1U);
+  world_.train(parts, 2);
+  EXPECT_EQ(end_state(whole), end_state(parts));
+  EXPECT_EQ(verify_run(parts.run.out, files_), std::vector<std::string>{});
+}
+
+TEST_F(TrainLoopTest, ADiskThatStaysFullEndsTheRunAfterThreeFailures) {
   test::FaultyFiles full({.cut_at_byte = 20'000});
+  // Steps 2, 3 (before an evaluation) and 4.
   test::expect_error<IoError>(
       [&] { world_.train_with(world_.config("full"), 1, full); },
-      {"checkpoint of step 2 not written", "No space left"});
+      {"checkpoint of step 4 not written", "No space left"});
+}
+
+TEST_F(TrainLoopTest, ADiskThatIsFullForAWhileLosesNothing) {
+  const TrainConfig whole = world_.config("whole");
+  world_.train(whole);
+  const TrainConfig config = world_.config("full");
+  test::FaultyFiles full({.fail_operation = 5});
+  EXPECT_TRUE(world_.train_with(config, 1, full).finished);
+  EXPECT_TRUE(full.faulted());
+  EXPECT_EQ(end_state(whole), end_state(config));
+  EXPECT_FALSE(
+      files_.exists(join_path(config.run.out, "checkpoints/step_00000002")));
+}
+
+TEST_F(TrainLoopTest, TheLastCheckpointIsTriedTwiceAndThenAnError) {
+  TrainConfig config = world_.config("full");
+  config.checkpoint.max_failures = 100;
+  test::FaultyFiles full({.cut_at_byte = 20'000});
+  test::expect_error<IoError>(
+      [&] { world_.train_with(config, 1, full); },
+      {"checkpoint of step 6 not written", "No space left"});
+}
+
+TEST_F(TrainLoopTest, KeepsTheBestCheckpointsBesideTheNewest) {
+  TrainConfig config = world_.config("best");
+  config.run.epochs = 4;
+  config.checkpoint.keep = 1;
+  config.checkpoint.keep_best = 2;
+  config.checkpoint.metric = "loss";
+  world_.train(config, 2);
+  const Json best = parse_json(
+      test::read_text(join_path(config.run.out, "best.json")), "best.json");
+  EXPECT_EQ(best["better"], "smaller");
+  ASSERT_EQ(best["best"].size(), 2U);
+  EXPECT_LE(best["best"][0]["value"], best["best"][1]["value"]);
+  EXPECT_EQ(verify_run(config.run.out, files_), std::vector<std::string>{});
+  const CheckpointStore store(files_, join_path(config.run.out, "checkpoints"),
+                              9);
+  EXPECT_LE(store.steps().size(), 3U);
+}
+
+TEST_F(TrainLoopTest, NamesTheMetricsWhereTheWantedOneIsMissing) {
+  TrainConfig config = world_.config("out");
+  config.checkpoint.keep_best = 1;
+  config.checkpoint.metric = "dice";
+  test::expect_error<ConfigError>([&] { world_.train(config); },
+                                  {"checkpoint.metric = 'dice'", "top1"});
+}
+
+TEST_F(TrainLoopTest, SavesByTheClock) {
+  TrainConfig config = world_.config("out");
+  config.checkpoint.every_steps = 0;
+  config.checkpoint.every_minutes = 1e-9;
+  config.checkpoint.keep = 10;
+  world_.train(config, 2);
+  const CheckpointStore store(files_, join_path(config.run.out, "checkpoints"),
+                              9);
+  EXPECT_EQ(store.steps().size(), 6U);
+}
+
+TEST_F(TrainLoopTest, LogsWhatACheckpointCosts) {
+  const TrainConfig config = world_.config("log");
+  world_.train(config);
+  std::vector<int64_t> steps;
+  std::istringstream log(
+      test::read_text(join_path(config.run.out, "log.jsonl")));
+  for (std::string line; std::getline(log, line);) {
+    const Json json = parse_json(line, "log");
+    if (json["type"] == "checkpoint") {
+      steps.push_back(json["step"].get<int64_t>());
+      EXPECT_GT(json["bytes"], 0);
+      EXPECT_LE(json["stall_s"], json["wall_s"].get<double>() + 0.1);
+    }
+  }
+  EXPECT_EQ(steps, (std::vector<int64_t>{2, 3, 4, 6}));
 }
 
 TEST_F(TrainLoopTest, RefusesAWorldSizeThatDoesNotDivideTheSlots) {

@@ -5,99 +5,47 @@
 #include <cstdio>
 #include <utility>
 
-#include "base/crc32c.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "trainer/checkpoint/retention.h"
+#include "trainer/checkpoint/tensor_header.h"
+#include "trainer/checkpoint/tensor_share.h"
 #include "trainer/weights/safetensors.h"
 
 namespace voxlift::trainer {
 namespace {
 
-constexpr const char* kFormat = "voxlift-checkpoint";
-constexpr int64_t kVersion = 1;
-constexpr const char* kPrefix = "step_";
+constexpr std::string_view kPrefix = "step_";
 constexpr const char* kTemporary = "tmp_";
-constexpr const char* kModelFile = "model.safetensors";
-constexpr const char* kOptimizerFile = "optimizer.safetensors";
-constexpr const char* kStateFile = "state.json";
-constexpr const char* kManifestFile = "manifest.json";
-constexpr int kCrcDigits = 8;
-
-using Pieces = std::vector<std::span<const std::byte>>;
-
-Json manifest_entry(const std::string& name, const Pieces& pieces) {
-  uint32_t crc = 0;
-  uint64_t bytes = 0;
-  for (const auto& piece : pieces) {
-    crc = crc32c(piece, crc);
-    bytes += piece.size();
-  }
-  return {{"name", name}, {"bytes", bytes}, {"crc32c", hex(crc, kCrcDigits)}};
-}
+constexpr const char* kRemoved = "tmp_removed_";
 
 std::string step_name(int64_t step) {
   std::array<char, 32> name{};
-  std::snprintf(name.data(), name.size(), "%s%08lld", kPrefix,
+  std::snprintf(name.data(), name.size(), "step_%08lld",
                 static_cast<long long>(step));
   return name.data();
 }
 
-// Reads `entry`'s file below `dir` and compares it with the manifest.
+// The file `name` in `dir`, compared with the manifest.
 std::vector<std::byte> read_checked(const Files& files, const std::string& dir,
-                                    const Json& manifest,
+                                    const Manifest& manifest,
                                     const std::string& name) {
+  const ManifestFile& file = find_file(manifest, name, dir);
   const std::string path = join_path(dir, name);
-  for (const Json& entry : manifest.at("files")) {
-    if (json_get<std::string>(entry, "name", path) != name) {
-      continue;
-    }
-    std::vector<std::byte> bytes = files.read(path);
-    const auto expected_bytes = json_get<uint64_t>(entry, "bytes", path);
-    if (bytes.size() != expected_bytes) {
-      throw DataError(str_cat("'", path, "' has ", bytes.size(),
-                              " bytes, the manifest says ", expected_bytes));
-    }
-    const auto expected = json_get<std::string>(entry, "crc32c", path);
-    const std::string found = hex(crc32c(bytes), kCrcDigits);
-    if (found != expected) {
-      throw DataError(str_cat("'", path, "' has checksum ", found,
-                              ", the manifest says ", expected));
-    }
-    return bytes;
-  }
-  throw DataError(str_cat("'", dir, "': the manifest has no '", name, "'"));
+  std::vector<std::byte> bytes = files.read(path);
+  check_bytes(file, bytes, path);
+  return bytes;
 }
 
-Json read_manifest(const Files& files, const std::string& dir) {
-  constexpr int64_t kMaxBytes = 1 << 20;
-  const std::string path = join_path(dir, kManifestFile);
-  const std::vector<std::byte> bytes = files.read(path, kMaxBytes);
-  Json manifest = parse_json(as_text(bytes), path);
-  const auto format = json_get<std::string>(manifest, "format", path);
-  const auto version = json_get<int64_t>(manifest, "version", path);
-  if (format != kFormat || version > kVersion) {
-    throw DataError(str_cat("'", path, "' is ", format, " version ", version,
-                            "; this program reads ", kFormat, " up to version ",
-                            kVersion));
-  }
-  if (!manifest.contains("files") || !manifest["files"].is_array()) {
-    throw DataError(str_cat("'", path, "' lists no files"));
-  }
-  return manifest;
+TensorShare whole_file(const TensorMap& tensors) {
+  TensorShare share;
+  share.lay_out(tensors, 0, 1, 1);
+  share.copy();
+  return share;
 }
 
 }  // namespace
-
-void CheckpointConfig::validate(const std::string& path) const {
-  if (every_steps < 0) {
-    throw ConfigError(
-        str_cat(path, "every_steps = ", every_steps, ": must be at least 0"));
-  }
-  if (keep < 1) {
-    throw ConfigError(str_cat(path, "keep = ", keep, ": must be at least 1"));
-  }
-}
 
 CheckpointStore::CheckpointStore(Files& files, std::string dir, int64_t keep)
     : files_(files), dir_(std::move(dir)), keep_(keep) {}
@@ -106,20 +54,57 @@ std::string CheckpointStore::path_of(int64_t step) const {
   return join_path(dir_, step_name(step));
 }
 
-void CheckpointStore::write_files(const std::string& dir,
-                                  const Checkpoint& checkpoint) {
-  const SafetensorsImage model(checkpoint.model);
-  const SafetensorsImage optimizer(checkpoint.optimizer);
-  const std::string state = checkpoint.state.dump(2) + "\n";
-  Json manifest = {{"format", kFormat}, {"version", kVersion}};
-  const auto write = [&](const char* name, const Pieces& pieces) {
-    files_.write_durable(join_path(dir, name), pieces);
-    manifest["files"].push_back(manifest_entry(name, pieces));
-  };
-  write(kModelFile, model.pieces());
-  write(kOptimizerFile, optimizer.pieces());
-  write(kStateFile, {as_bytes(state)});
-  files_.publish(join_path(dir, kManifestFile), manifest.dump(2) + "\n");
+std::string CheckpointStore::unfinished_path(int64_t step) const {
+  return join_path(dir_, str_cat(kTemporary, step_name(step), suffix_));
+}
+
+// ---- writing ----
+
+void CheckpointStore::prepare(int64_t step, int64_t model_bytes,
+                              int64_t optimizer_bytes) {
+  const std::string dir = unfinished_path(step);
+  files_.remove_all(dir);
+  files_.make_dirs(dir);
+  files_.preallocate(join_path(dir, kModelFile), model_bytes);
+  files_.preallocate(join_path(dir, kOptimizerFile), optimizer_bytes);
+}
+
+void CheckpointStore::write_share(int64_t step, const std::string& name,
+                                  int64_t offset,
+                                  std::span<const std::byte> bytes) {
+  files_.write_at_durable(join_path(unfinished_path(step), name), offset,
+                          bytes);
+}
+
+void CheckpointStore::publish(int64_t step, Manifest manifest,
+                              const Json& state,
+                              const std::vector<int64_t>& protected_steps) {
+  const std::string dir = unfinished_path(step);
+  const std::string text = state.dump(2) + "\n";
+  const std::array pieces = {as_bytes(text)};
+  files_.write_durable(join_path(dir, kStateFile), pieces);
+  manifest.files.push_back(manifest_file(kStateFile, as_bytes(text)));
+  files_.publish(join_path(dir, kManifestFile), manifest.text());
+  if (files_.exists(path_of(step))) {
+    remove_folder(step);
+  }
+  files_.rename_durable(dir, path_of(step));
+  for (const int64_t old :
+       steps_to_remove(steps(), step, keep_, protected_steps)) {
+    try {
+      remove_folder(old);
+    } catch (const IoError& error) {
+      log_warning(error.what());
+    }
+  }
+}
+
+// By another name first: a folder that is called step_* is never half empty.
+void CheckpointStore::remove_folder(int64_t step) {
+  const std::string removed = join_path(dir_, kRemoved + step_name(step));
+  files_.remove_all(removed);
+  files_.rename_durable(path_of(step), removed);
+  files_.remove_all(removed);
 }
 
 void CheckpointStore::remove_quietly(const std::string& path) {
@@ -130,21 +115,29 @@ void CheckpointStore::remove_quietly(const std::string& path) {
   }
 }
 
+void CheckpointStore::abandon(int64_t step) {
+  remove_quietly(unfinished_path(step));
+}
+
 void CheckpointStore::save(int64_t step, const Checkpoint& checkpoint) {
-  const std::string temporary = join_path(dir_, kTemporary + step_name(step));
+  const TensorShare model = whole_file(checkpoint.model);
+  const TensorShare optimizer = whole_file(checkpoint.optimizer);
   try {
-    files_.remove_all(temporary);
-    files_.make_dirs(temporary);
-    write_files(temporary, checkpoint);
-    files_.remove_all(path_of(step));
-    files_.rename_durable(temporary, path_of(step));
+    prepare(step, model.file_bytes(), optimizer.file_bytes());
+    write_share(step, kModelFile, 0, model.bytes());
+    write_share(step, kOptimizerFile, 0, optimizer.bytes());
+    publish(step,
+            {.files = {manifest_file(kModelFile, model.bytes()),
+                       manifest_file(kOptimizerFile, optimizer.bytes())}},
+            checkpoint.state);
   } catch (IoError& error) {
-    remove_quietly(temporary);
+    abandon(step);
     error.add_context(str_cat("checkpoint of step ", step, " not written"));
     throw;
   }
-  remove_older_than(step);
 }
+
+// ---- reading ----
 
 std::vector<int64_t> CheckpointStore::steps() const {
   std::vector<int64_t> found;
@@ -154,7 +147,7 @@ std::vector<int64_t> CheckpointStore::steps() const {
   for (const std::string& name : files_.list_dir(dir_)) {
     if (name.starts_with(kPrefix)) {
       const auto step =
-          parse_int(std::string_view(name).substr(std::string(kPrefix).size()));
+          parse_int(std::string_view(name).substr(kPrefix.size()));
       if (step.has_value()) {
         found.push_back(*step);
       }
@@ -164,38 +157,45 @@ std::vector<int64_t> CheckpointStore::steps() const {
   return found;
 }
 
-// Newer ones are not counted: a run that had to go back behind damaged ones
-// must not lose what it saves now to them.
-void CheckpointStore::remove_older_than(int64_t saved_step) {
-  int64_t kept = 0;
-  for (const int64_t step : steps()) {
-    if (step <= saved_step && ++kept > keep_) {
-      files_.remove_all(path_of(step));
-    }
-  }
+CheckpointBytes CheckpointStore::read(int64_t step) const {
+  const std::string dir = path_of(step);
+  const Manifest manifest = read_manifest(files_, dir);
+  return {.model = read_checked(files_, dir, manifest, kModelFile),
+          .optimizer = read_checked(files_, dir, manifest, kOptimizerFile),
+          .state = read_checked(files_, dir, manifest, kStateFile)};
+}
+
+Checkpoint CheckpointStore::parse(int64_t step,
+                                  const CheckpointBytes& bytes) const {
+  const std::string dir = path_of(step);
+  return {
+      .model = parse_safetensors(bytes.model, join_path(dir, kModelFile)),
+      .optimizer =
+          parse_safetensors(bytes.optimizer, join_path(dir, kOptimizerFile)),
+      .state = parse_json(as_text(bytes.state), join_path(dir, kStateFile))};
 }
 
 Checkpoint CheckpointStore::load(int64_t step) const {
+  return parse(step, read(step));
+}
+
+// As load() would, without taking the tensors into memory.
+void CheckpointStore::check(int64_t step) const {
   const std::string dir = path_of(step);
-  const Json manifest = read_manifest(files_, dir);
-  Checkpoint checkpoint;
-  checkpoint.model =
-      parse_safetensors(read_checked(files_, dir, manifest, kModelFile),
-                        join_path(dir, kModelFile));
-  checkpoint.optimizer =
-      parse_safetensors(read_checked(files_, dir, manifest, kOptimizerFile),
-                        join_path(dir, kOptimizerFile));
-  checkpoint.state =
-      parse_json(as_text(read_checked(files_, dir, manifest, kStateFile)),
-                 join_path(dir, kStateFile));
-  return checkpoint;
+  const Manifest manifest = read_manifest(files_, dir);
+  for (const char* name : {kModelFile, kOptimizerFile}) {
+    check_file(files_, dir, find_file(manifest, name, dir));
+    (void)read_tensor_headers(join_path(dir, name));
+  }
+  parse_json(as_text(read_checked(files_, dir, manifest, kStateFile)),
+             join_path(dir, kStateFile));
 }
 
 std::optional<int64_t> CheckpointStore::newest_good(
     std::vector<std::string>* problems) const {
   for (const int64_t step : steps()) {
     try {
-      load(step);
+      check(step);
       return step;
     } catch (const Error& error) {
       problems->push_back(
@@ -217,29 +217,21 @@ void CheckpointStore::remove_leftovers() {
   }
 }
 
-void CheckpointWriter::save(int64_t step, Checkpoint checkpoint) {
-  finish();
-  busy_.store(true);
-  worker_ = std::make_unique<Worker>(
-      "checkpoint",
-      [this, step,
-       checkpoint = std::move(checkpoint)](const std::stop_token& /*stop*/) {
-        store_.save(step, checkpoint);
-        busy_.store(false);
-      },
-      [this](const std::exception_ptr& /*error*/) { busy_.store(false); });
+std::string CheckpointStore::probe_path() const {
+  return join_path(dir_, str_cat(kTemporary, "probe", suffix_));
 }
 
-void CheckpointWriter::poll() {
-  if (!busy()) {
-    finish();
-  }
+void CheckpointStore::leave_probe() {
+  files_.make_dirs(dir_);
+  files_.write_durable(probe_path(), {});
 }
 
-void CheckpointWriter::finish() {
-  if (const auto worker = std::exchange(worker_, nullptr)) {
-    worker->join();
-  }
+bool CheckpointStore::sees_probe() const {
+  return files_.exists(probe_path());
+}
+
+void CheckpointStore::remove_probe() {
+  remove_quietly(probe_path());
 }
 
 }  // namespace voxlift::trainer

@@ -82,6 +82,16 @@ void StepReport::evaluation(const RunState& state) {
   log_info("evaluation: " + shown.dump());
 }
 
+void StepReport::checkpoint(const CheckpointReport& report) {
+  if (log_ != nullptr) {
+    log_->append({{"type", "checkpoint"},
+                  {"step", report.step},
+                  {"bytes", report.bytes},
+                  {"wall_s", report.wall_s},
+                  {"stall_s", report.stall_s}});
+  }
+}
+
 void StepReport::end(const RunState& state, bool finished) {
   log_->append(
       {{"type", finished ? "finished" : "stopped"},

@@ -38,6 +38,14 @@ struct StepTiming {
   double comm_wait_s = 0.0;
 };
 
+// A checkpoint that is on disk.
+struct CheckpointReport {
+  int64_t step = 0;
+  int64_t bytes = 0;     // Of weights and optimizer.
+  double wall_s = 0.0;   // From the snapshot until all ranks knew it was there.
+  double stall_s = 0.0;  // Of that, what rank 0's training has lost.
+};
+
 // One thread. A report with an empty `out_dir` says nothing (ranks but 0).
 class StepReport {
  public:
@@ -49,6 +57,7 @@ class StepReport {
   void step(const RunState& state, const RunPosition& position,
             const StepTotals& totals, const StepTiming& timing);
   void evaluation(const RunState& state);
+  void checkpoint(const CheckpointReport& report);
   void end(const RunState& state, bool finished);
 
  private:

@@ -53,24 +53,6 @@ std::span<const std::byte> bytes_of(const torch::Tensor& tensor) {
   return {static_cast<const std::byte*>(tensor.data_ptr()), tensor.nbytes()};
 }
 
-std::string make_header(const TensorMap& tensors) {
-  Json header = {{"__metadata__", {{"format", "pt"}}}};
-  size_t offset = 0;
-  for (const auto& [name, tensor] : tensors) {
-    const size_t end = offset + tensor.nbytes();
-    header[name] = {{"dtype", dtype_name(tensor.scalar_type())},
-                    {"shape", tensor.sizes().vec()},
-                    {"data_offsets", {offset, end}}};
-    offset = end;
-  }
-  std::string json = header.dump();
-  json.append((kAlignment - json.size() % kAlignment) % kAlignment, ' ');
-  const uint64_t length = json.size();
-  std::string text(kLengthBytes, '\0');
-  std::memcpy(text.data(), &length, sizeof(length));
-  return text + json;
-}
-
 // The number of bytes that a tensor of this shape needs; checks for overflow.
 uint64_t needed_bytes(const std::vector<int64_t>& shape, torch::ScalarType type,
                       const std::string& where) {
@@ -111,8 +93,26 @@ torch::Tensor parse_tensor(const Json& entry, std::span<const std::byte> data,
 
 }  // namespace
 
+std::string safetensors_header(const TensorMap& tensors) {
+  Json header = {{"__metadata__", {{"format", "pt"}}}};
+  size_t offset = 0;
+  for (const auto& [name, tensor] : tensors) {
+    const size_t end = offset + tensor.nbytes();
+    header[name] = {{"dtype", dtype_name(tensor.scalar_type())},
+                    {"shape", tensor.sizes().vec()},
+                    {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  std::string json = header.dump();
+  json.append((kAlignment - json.size() % kAlignment) % kAlignment, ' ');
+  const uint64_t length = json.size();
+  std::string text(kLengthBytes, '\0');
+  std::memcpy(text.data(), &length, sizeof(length));
+  return text + json;
+}
+
 SafetensorsImage::SafetensorsImage(TensorMap tensors)
-    : tensors_(std::move(tensors)), header_(make_header(tensors_)) {}
+    : tensors_(std::move(tensors)), header_(safetensors_header(tensors_)) {}
 
 std::vector<std::span<const std::byte>> SafetensorsImage::pieces() const {
   std::vector<std::span<const std::byte>> pieces = {as_bytes(header_)};

@@ -12,6 +12,10 @@
 
 namespace voxlift::trainer {
 
+// Everything in front of the tensors' bytes, which follow in the map's order
+// without gaps. The tensors may be anywhere and in any memory format.
+std::string safetensors_header(const TensorMap& tensors);
+
 // A file that is ready to be written: pieces() one after the other.
 class SafetensorsImage {
  public:

@@ -123,16 +123,60 @@ TEST_F(CheckpointStoreTest, RefusesANewerFormat) {
   files_.publish(join_path(store_.path_of(1), "manifest.json"),
                  R"({"format":"voxlift-checkpoint","version":9,"files":[]})");
   test::expect_error<DataError>([&] { store_.load(1); },
-                                {"version 9", "up to version 1"});
+                                {"version is 9", "reads 1 to 2"});
 }
 
-TEST_F(CheckpointStoreTest, WriterRethrowsAtFinish) {
-  test::FaultyFiles full({.cut_at_byte = 100});
-  CheckpointStore store(full, temp_.file("w"), 2);
-  CheckpointWriter writer(store);
-  writer.save(3, checkpoint_of(1));
-  EXPECT_THROW(writer.finish(), IoError);
-  writer.finish();
+TEST_F(CheckpointStoreTest, KeepsWhatIsProtected) {
+  store_.save(1, checkpoint_of(1));
+  store_.save(2, checkpoint_of(2));
+  for (const int64_t step : {3, 4}) {
+    store_.prepare(step, 0, 0);
+    store_.publish(step, {}, Json::object(), {1});
+  }
+  EXPECT_EQ(store_.steps(), (std::vector<int64_t>{4, 3, 1}));
+}
+
+TEST_F(CheckpointStoreTest, SeesTheProbeOfItsOwnFolderOnly) {
+  CheckpointStore other(files_, temp_.file("other"), 2);
+  store_.set_suffix("0001");
+  other.set_suffix("0001");
+  store_.leave_probe();
+  EXPECT_TRUE(store_.sees_probe());
+  EXPECT_FALSE(other.sees_probe());
+  store_.remove_probe();
+  EXPECT_FALSE(store_.sees_probe());
+}
+
+// Golden: checkpoints of version 1 stay readable.
+TEST_F(CheckpointStoreTest, ReadsVersion1) {
+  const std::string head =
+      std::string("\x58\0\0\0\0\0\0\0", 8) +
+      R"({"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[3],)" +
+      R"("data_offsets":[0,12]}}  )";
+  const auto numbers = [](const char* bytes) {
+    return std::string(bytes, 4) + std::string(bytes, 4) +
+           std::string(bytes, 4);
+  };
+  temp_.write("c/step_00000007/model.safetensors",
+              head + numbers("\0\0\xC0\x3F"));
+  temp_.write("c/step_00000007/optimizer.safetensors",
+              head + numbers("\0\0\x40\x40"));
+  temp_.write("c/step_00000007/state.json", "{\n  \"step\": 7\n}\n");
+  temp_.write("c/step_00000007/manifest.json", R"({
+  "format": "voxlift-checkpoint",
+  "version": 1,
+  "files": [
+    {"name": "model.safetensors", "bytes": 108, "crc32c": "82b4319c"},
+    {"name": "optimizer.safetensors", "bytes": 108, "crc32c": "cfec7520"},
+    {"name": "state.json", "bytes": 16, "crc32c": "df125ab6"}
+  ]
+})");
+  std::vector<std::string> problems;
+  EXPECT_EQ(store_.newest_good(&problems), 7);
+  const Checkpoint back = store_.load(7);
+  EXPECT_TRUE(torch::equal(back.model[0].second, torch::full({3}, 1.5)));
+  EXPECT_TRUE(torch::equal(back.optimizer[0].second, torch::full({3}, 3.0)));
+  EXPECT_EQ(back.state["step"], 7);
 }
 
 }  // namespace
