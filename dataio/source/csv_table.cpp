@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/strings.h"
+#include "dataio/decode/text_header.h"
 
 namespace voxlift::dataio {
 
@@ -26,7 +27,7 @@ CsvTable::CsvTable(const std::string& path,
     if (!has(column)) {
       fail_line(rows_[0].line,
                 str_cat("no column '", column, "' in the header '",
-                        str_join(columns_, ","), "'"));
+                        printable(str_join(columns_, ",")), "'"));
     }
   }
   rows_.erase(rows_.begin());

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/strings.h"
+#include "dataio/decode/text_header.h"
 #include "dataio/source/csv_table.h"
 
 namespace voxlift::dataio {
@@ -52,12 +53,13 @@ ScanRecords read_csv(const std::string& path) {
   const CsvTable table(path, {});
   if (!table.has("path") && !table.has("image")) {
     throw DataError(str_cat(path, ":1: no column 'path' or 'image' in the ",
-                            "header '", str_join(table.columns(), ","), "'"));
+                            "header '",
+                            printable(str_join(table.columns(), ",")), "'"));
   }
   if (!table.has("label") && !table.has("mask") && !table.has("boxes")) {
     throw DataError(str_cat(path, ":1: no column 'label', 'mask' or 'boxes' ",
-                            "in the header '", str_join(table.columns(), ","),
-                            "'"));
+                            "in the header '",
+                            printable(str_join(table.columns(), ",")), "'"));
   }
   ScanRecords records;
   for (size_t row = 0; row < table.num_rows(); ++row) {

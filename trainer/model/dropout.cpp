@@ -3,6 +3,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 
 #include <utility>
+#include <vector>
 
 namespace voxlift::trainer {
 namespace {
@@ -11,6 +12,15 @@ namespace {
 at::Generator& generator_of_thread() {
   thread_local at::Generator generator;
   return generator;
+}
+
+// 0 with probability `prob`, else 1 / (1 - prob).
+torch::Tensor draw_mask(const std::vector<int64_t>& shape, double prob) {
+  const at::Generator& own = generator_of_thread();
+  torch::Tensor mask = torch::empty(shape, torch::kFloat32);
+  mask.bernoulli_(1.0 - prob, own.defined() ? c10::optional<at::Generator>(own)
+                                            : c10::nullopt);
+  return mask.div_(1.0 - prob);
 }
 
 }  // namespace
@@ -24,11 +34,14 @@ SlotDraws::~SlotDraws() {
 }
 
 torch::Tensor dropout(const torch::Tensor& x, double prob) {
-  const at::Generator& own = generator_of_thread();
-  torch::Tensor mask = torch::empty(x.sizes(), torch::kFloat32);
-  mask.bernoulli_(1.0 - prob, own.defined() ? c10::optional<at::Generator>(own)
-                                            : c10::nullopt);
-  return x * mask.div_(1.0 - prob).to(x.options());
+  return x * draw_mask(x.sizes().vec(), prob).to(x.options());
+}
+
+torch::Tensor channel_dropout(const torch::Tensor& x_NC, double prob) {
+  std::vector<int64_t> shape(static_cast<size_t>(x_NC.dim()), 1);
+  shape[0] = x_NC.size(0);
+  shape[1] = x_NC.size(1);
+  return x_NC * draw_mask(shape, prob).to(x_NC.options());
 }
 
 }  // namespace voxlift::trainer

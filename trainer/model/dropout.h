@@ -25,4 +25,7 @@ class SlotDraws {
 // it draws from LibTorch's default generator.
 torch::Tensor dropout(const torch::Tensor& x, double prob);
 
+// The same for whole channels of an (N, C, ...) tensor.
+torch::Tensor channel_dropout(const torch::Tensor& x_NC, double prob);
+
 }  // namespace voxlift::trainer

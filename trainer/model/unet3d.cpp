@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "trainer/model/dropout.h"
 #include "trainer/model/init.h"
 
 namespace voxlift::trainer {
@@ -94,8 +95,8 @@ UNet3DImpl::Outputs UNet3DImpl::forward_all(const torch::Tensor& x_NCDHW) {
   for (auto& layer : head_) {
     y = layer->forward(y);
   }
-  if (options_.dropout > 0.0) {
-    y = torch::feature_dropout(y, options_.dropout, is_training());
+  if (options_.dropout > 0.0 && is_training()) {
+    y = channel_dropout(y, options_.dropout);
   }
   out.logits_NKDHW = classifier_->forward(y);
   return out;

@@ -56,8 +56,8 @@ class UNet3DImpl : public torch::nn::Module {
 
   explicit UNet3DImpl(const UNet3DOptions& options);
 
-  // Scores (N, classes, D, H, W) of an input (N, C, D, H, W). Dropout draws
-  // from torch's default generator.
+  // Scores (N, classes, D, H, W) of an input (N, C, D, H, W). Dropout as in
+  // trainer/model/dropout.h.
   torch::Tensor forward(const torch::Tensor& x_NCDHW);
 
   // The same, with what lies between.
