@@ -15,7 +15,7 @@ struct CommBenchConfig {
   std::vector<int64_t> sizes = {1 << 10, 1 << 15, 1 << 20, 1 << 23, 1 << 27};
   int64_t rounds = 10;
   // Ways to measure; empty: all that the communicator has.
-  std::vector<std::string> ways;
+  std::vector<std::string> ways = {};
 
   void validate(const std::string& path) const;  // Throws ConfigError.
 };

@@ -50,7 +50,7 @@ struct ReducerConfig {
 //
 // Threads: begin_slot .. finish from one thread. From the first begin_slot of a
 // step until finish() returns, `comm` belongs to the reducer.
-// Memory: (1 + log2 of local slots) times the gradients.
+// Memory: max(1, log2 of local slots) times the gradients.
 class GradientReducer {
  public:
   // COLLECTIVE. Parameters that need no gradient are left out. All parameters
