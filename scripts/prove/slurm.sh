@@ -28,6 +28,8 @@ fi
 if grep -q SKIPPED "$WORK/log"; then
 	grep -A3 'SKIPPED\|Skipped' "$WORK/log" | head -n 8
 	echo "slurm: not proved: cases were skipped"
+	trap - EXIT
+	rm -rf "$WORK"
 	exit 1
 fi
 sed -n 's/^slurm: /  /p' "$WORK/log"
