@@ -30,7 +30,7 @@ for i in range(count):
     path = os.path.join(folder, name)
     position, bit = random.randrange(os.path.getsize(path)), random.randrange(8)
     flip(path, position, bit)
-    result = subprocess.run([program, "verify", folder], capture_output=True, text=True)
+    result = subprocess.run([program, "verify", folder], capture_output=True, text=True, errors="replace")
     tried[name] += 1
     if result.returncode == 3 and name in result.stdout:
         found[name] += 1
