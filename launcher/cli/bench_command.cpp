@@ -8,6 +8,7 @@
 #include "launcher/bench/photo_bench.h"
 #include "launcher/bench/stream_bench.h"
 #include "launcher/cli/command_help.h"
+#include "launcher/cli/trainer_program.h"
 
 namespace voxlift::launcher {
 namespace {
@@ -124,6 +125,13 @@ int run_memory(Args args) {
                     "Resident memory after each of many epochs.", bench_memory);
 }
 
+// Of the program with LibTorch.
+int run_train_step(Args args) {
+  std::vector<std::string> words = {"train.step"};
+  words.insert(words.end(), args.begin(), args.end());
+  return make_trainer_command("bench", "").run(words);
+}
+
 struct Benchmark {
   std::string name;
   std::string summary;
@@ -138,6 +146,7 @@ const std::vector<Benchmark>& benchmarks() {
       {"data.photo_quality", "fast against exact decoding, dB",
        run_photo_quality},
       {"data.start", "time and memory until the first batch", run_start},
+      {"train.step", "the training step, samples/s", run_train_step},
   };
   return kAll;
 }

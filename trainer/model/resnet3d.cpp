@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "trainer/model/pool.h"
 
 namespace voxlift::trainer {
 namespace {
@@ -226,7 +227,7 @@ torch::Tensor ResNet3DImpl::stem(torch::Tensor x_NCDHW) {
   if (!options_.stem_stride) {
     return x_NCDHW;
   }
-  return torch::max_pool3d(x_NCDHW, {3, 3, 3}, pool_stride_, {1, 1, 1});
+  return max_pool_3x3x3(x_NCDHW, pool_stride_);
 }
 
 std::vector<torch::Tensor> ResNet3DImpl::forward(torch::Tensor x_NCDHW) {

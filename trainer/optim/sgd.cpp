@@ -1,11 +1,41 @@
 #include "trainer/optim/sgd.h"
 
+#include <ATen/Parallel.h>
+
 #include <utility>
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "trainer/optim/sgd_kernel.h"
 
 namespace voxlift::trainer {
+
+namespace {
+
+// Where all three are plain float32 memory of the host; else false.
+bool update_in_one_pass(torch::Tensor& parameter, torch::Tensor& velocity,
+                        double lr, const SgdConfig& config) {
+  const torch::Tensor& gradient = parameter.grad();
+  for (const torch::Tensor& tensor : {parameter, velocity, gradient}) {
+    if (!tensor.is_cpu() || tensor.scalar_type() != torch::kFloat32 ||
+        !tensor.is_contiguous()) {
+      return false;
+    }
+  }
+  const SgdFactors factors = {static_cast<float>(lr),
+                              static_cast<float>(config.momentum),
+                              static_cast<float>(config.weight_decay)};
+  constexpr int64_t kGrain = 1 << 16;
+  at::parallel_for(
+      0, parameter.numel(), kGrain, [&](int64_t begin, int64_t end) {
+        sgd_update(parameter.data_ptr<float>() + begin,
+                   velocity.data_ptr<float>() + begin,
+                   gradient.data_ptr<float>() + begin, end - begin, factors);
+      });
+  return true;
+}
+
+}  // namespace
 
 void SgdConfig::validate(const std::string& path) const {
   if (!(momentum >= 0.0 && momentum < 1.0)) {
@@ -32,6 +62,9 @@ void Sgd::step(double lr) {
   for (size_t i = 0; i < parameters_.size(); ++i) {
     torch::Tensor& parameter = parameters_[i].second;
     torch::Tensor& velocity = velocity_[i].second;
+    if (update_in_one_pass(parameter, velocity, lr, config_)) {
+      continue;
+    }
     velocity.mul_(config_.momentum).add_(parameter.grad());
     if (config_.weight_decay != 0.0) {
       velocity.add_(parameter, config_.weight_decay);
