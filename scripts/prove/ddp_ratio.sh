@@ -46,7 +46,8 @@ cpu = statistics.median(
 mine, theirs = (statistics.median(rounds(p, "train.step.sync_share", "median"))
                 for p in (ours, peer))
 print(f"ddp_ratio: {ratio:.2f} times DDP's samples/s (want 1.2; without "
-      f"communication {alone:.2f}; in processor time {cpu:.2f}); gradient sum {100 * mine:.1f} % of a step "
+      f"communication {alone:.2f}, in processor time {cpu:.2f}); gradient "
+      f"sum {100 * mine:.1f} % of a step "
       f"(want 3; DDP {100 * theirs:.1f} %)")
 sys.exit(ratio < 1.2 or mine >= 0.03)
 PY
