@@ -158,6 +158,13 @@ int run_checkpoint(Args args) {
   return make_trainer_command("bench-checkpoint", "").run(args);
 }
 
+// Of the program with LibTorch.
+int run_train_step(Args args) {
+  std::vector<std::string> words = {"train.step"};
+  words.insert(words.end(), args.begin(), args.end());
+  return make_trainer_command("bench", "").run(words);
+}
+
 struct Benchmark {
   std::string name;
   std::string summary;
@@ -175,6 +182,7 @@ const std::vector<Benchmark>& benchmarks() {
       {"data.start", "time and memory until the first batch", run_start},
       {"train.checkpoint", "what a checkpoint costs the training, s",
        run_checkpoint},
+      {"train.step", "the training step, samples/s", run_train_step},
   };
   return kAll;
 }

@@ -5,6 +5,7 @@
 #include "launcher/cli/doctor_command.h"
 #include "launcher/cli/inspect_command.h"
 #include "launcher/cli/pack_command.h"
+#include "launcher/cli/plan_command.h"
 #include "launcher/cli/synth_command.h"
 #include "launcher/cli/trainer_program.h"
 #include "launcher/cli/verify_command.h"
@@ -18,6 +19,7 @@ int main(int argc, char** argv) {
           launcher::make_synth_command(), launcher::make_pack_command(),
           launcher::make_inspect_command(), launcher::make_verify_command(),
           launcher::make_bench_command(), launcher::make_doctor_command(),
+          launcher::make_plan_command(),
           launcher::make_trainer_command(
               "train", "train a network on a packed data set"),
           launcher::make_trainer_command(

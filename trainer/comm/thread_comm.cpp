@@ -1,5 +1,7 @@
 #include "trainer/comm/thread_comm.h"
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
@@ -14,99 +16,133 @@
 
 namespace voxlift::trainer {
 
-// Barriers by generation and a mailbox per ordered pair of ranks. Collectives
+// A barrier is a tree: every rank waits for its children, tells its parent, and
+// waits until the parent lets it go. Nobody waits where more than one rank is
+// woken by one event, so that a thousand ranks on two cores stay cheap: two
+// wake-ups a rank and barrier. Messages lie in the receiver's seat. Collectives
 // publish their buffers, meet, read each other's, and meet again.
 class ThreadGroup {
  public:
   ThreadGroup(int size, const CommConfig& config)
-      : size_(size), config_(config), posted_(static_cast<size_t>(size)) {}
+      : config_(config),
+        posted_(static_cast<size_t>(size)),
+        seats_(static_cast<size_t>(size)) {}
 
-  int size() const { return size_; }
+  int size() const { return static_cast<int>(seats_.size()); }
 
   // The buffer that `rank` takes part with in the collective under way. Valid
   // between two barriers.
   Buffer& posted(int rank) { return posted_[static_cast<size_t>(rank)]; }
 
   void barrier(const char* operation, int rank) {
-    std::unique_lock lock(mutex_);
-    const int64_t generation = generation_;
-    arrived_ |= uint64_t{1} << rank;
-    if (++num_arrived_ == size_) {
-      num_arrived_ = 0;
-      arrived_ = 0;
-      ++generation_;
-      changed_.notify_all();
-      return;
+    Seat& mine = seat(rank);
+    const int64_t turn = mine.barriers_entered.fetch_add(1) + 1;
+    const int first_child = kFanOut * rank + 1;
+    const int end_child = std::min(first_child + kFanOut, size());
+    const int64_t children = std::max(0, end_child - first_child);
+    const auto late = [&] { return missing_ranks(turn); };
+    wait(rank, operation, late,
+         [&] { return mine.children_arrived >= children * turn; });
+    if (rank > 0) {
+      tell(seat((rank - 1) / kFanOut),
+           [](Seat& parent) { ++parent.children_arrived; });
+      wait(rank, operation, late, [&] { return mine.released >= turn; });
     }
-    wait(lock, operation, [&] { return generation_ != generation; });
+    for (int child = first_child; child < end_child; ++child) {
+      tell(seat(child), [turn](Seat& its) { its.released = turn; });
+    }
+    mine.barriers_left.store(turn);
   }
 
   void put(int from, int to, std::vector<std::byte> message) {
-    const std::scoped_lock lock(mutex_);
-    mailboxes_[{from, to}].push_back(std::move(message));
-    changed_.notify_all();
+    tell(seat(to),
+         [&](Seat& its) { its.inbox[from].push_back(std::move(message)); });
   }
 
   std::vector<std::byte> take(int from, int to) {
-    std::unique_lock lock(mutex_);
-    auto& box = mailboxes_[{from, to}];
-    wait(lock, str_cat("exchange with rank ", from).c_str(),
-         [&] { return !box.empty(); });
-    std::vector<std::byte> message = std::move(box.front());
-    box.pop_front();
+    Seat& mine = seat(to);
+    const std::string operation = str_cat("exchange with rank ", from);
+    wait(
+        to, operation.c_str(), [from] { return str_cat(" ", from); },
+        [&] { return !mine.inbox[from].empty(); });
+    const std::scoped_lock lock(mine.mutex);
+    std::vector<std::byte> message = std::move(mine.inbox[from].front());
+    mine.inbox[from].pop_front();
     return message;
   }
 
   void abort(int rank, int code) {
-    const std::scoped_lock lock(mutex_);
-    if (aborted_by_ < 0) {
-      aborted_by_ = rank;
-      abort_code_ = code;
+    int nobody = -1;
+    if (aborted_by_.compare_exchange_strong(nobody, rank)) {
+      abort_code_.store(code);
     }
-    changed_.notify_all();
+    for (Seat& its : seats_) {
+      tell(its, [](Seat& /*seat*/) {});
+    }
   }
 
  private:
-  template <typename Done>
-  void wait(std::unique_lock<std::mutex>& lock, const char* operation,
-            Done done) {
-    const double limit_s =
-        generation_ == 0 ? config_.first_deadline_s : config_.deadline_s;
-    const bool in_time =
-        changed_.wait_for(lock, std::chrono::duration<double>(limit_s),
-                          [&] { return aborted_by_ >= 0 || done(); });
+  static constexpr int kFanOut = 8;
+
+  // Where one rank waits.
+  struct Seat {
+    std::mutex mutex;
+    std::condition_variable changed;
+    int64_t children_arrived = 0;  // In all barriers so far.
+    int64_t released = 0;          // From so many barriers.
+    std::map<int, std::deque<std::vector<std::byte>>> inbox;
+    std::atomic<int64_t> barriers_entered{0};
+    std::atomic<int64_t> barriers_left{0};
+  };
+
+  Seat& seat(int rank) { return seats_[static_cast<size_t>(rank)]; }
+
+  template <typename Change>
+  static void tell(Seat& its, Change change) {
+    const std::scoped_lock lock(its.mutex);
+    change(its);
+    its.changed.notify_all();
+  }
+
+  // In the rank's own seat until done() or the deadline. `late` lists who is
+  // missing.
+  template <typename Late, typename Done>
+  void wait(int rank, const char* operation, Late late, Done done) {
+    Seat& mine = seat(rank);
+    const double limit_s = mine.barriers_left.load() == 0
+                               ? config_.first_deadline_s
+                               : config_.deadline_s;
+    std::unique_lock lock(mine.mutex);
+    const bool in_time = mine.changed.wait_for(
+        lock, std::chrono::duration<double>(limit_s),
+        [&] { return aborted_by_.load() >= 0 || done(); });
     if (done()) {
       return;
     }
     if (in_time) {
-      throw CommError(str_cat(operation, ": rank ", aborted_by_,
-                              " has ended the group with code ", abort_code_));
+      throw CommError(str_cat(operation, ": rank ", aborted_by_.load(),
+                              " has ended the group with code ",
+                              abort_code_.load()));
     }
     throw CommError(str_cat(operation, ": waited ", limit_s,
-                            " s; ranks not there:", missing_ranks()));
+                            " s; ranks not there:", late()));
   }
 
-  std::string missing_ranks() const {
+  std::string missing_ranks(int64_t turn) const {
     std::string text;
-    for (int r = 0; r < size_; ++r) {
-      if ((arrived_ >> r & 1U) == 0) {
+    for (size_t r = 0; r < seats_.size(); ++r) {
+      if (seats_[r].barriers_entered.load() < turn) {
         text += str_cat(" ", r);
       }
     }
     return text;
   }
 
-  const int size_;
   const CommConfig config_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
   std::vector<Buffer> posted_;
-  std::map<std::pair<int, int>, std::deque<std::vector<std::byte>>> mailboxes_;
-  int64_t generation_ = 0;
-  int num_arrived_ = 0;
-  uint64_t arrived_ = 0;
-  int aborted_by_ = -1;
-  int abort_code_ = 0;
+  std::deque<Seat> seats_;
+  std::atomic<int> aborted_by_{-1};
+  std::atomic<int> abort_code_{0};
 };
 
 namespace {
@@ -216,7 +252,8 @@ void ThreadComm::interrupt() noexcept {
 
 void run_thread_ranks(int num_ranks, const CommConfig& config,
                       const std::function<void(Communicator&)>& body) {
-  VOXLIFT_CHECK(num_ranks >= 1 && num_ranks <= 64, "1 to 64 thread ranks");
+  VOXLIFT_CHECK(num_ranks >= 1 && num_ranks <= kMostThreadRanks,
+                "1 to 4096 thread ranks");
   const auto group = std::make_shared<ThreadGroup>(num_ranks, config);
   std::mutex mutex;
   std::exception_ptr cause;

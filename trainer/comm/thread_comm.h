@@ -1,5 +1,5 @@
 #pragma once
-// Ranks as threads of one process: for tests and dry runs.
+// Ranks as threads of one process: for tests and dry runs, up to thousands.
 
 #include <functional>
 #include <memory>
@@ -40,6 +40,8 @@ class ThreadComm : public Communicator {
   std::shared_ptr<ThreadGroup> group_;
   int rank_;
 };
+
+constexpr int kMostThreadRanks = 4096;
 
 // Runs `body` on `num_ranks` threads, each with its own rank. A rank that
 // throws aborts the group, so that the others end as well; the first rank's own

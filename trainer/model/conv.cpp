@@ -1,5 +1,7 @@
 #include "trainer/model/conv.h"
 
+#include "trainer/model/conv_ways.h"
+
 namespace voxlift::trainer {
 
 Conv3dImpl::Conv3dImpl(const ConvOptions& options) : options_(options) {
@@ -14,6 +16,9 @@ Conv3dImpl::Conv3dImpl(const ConvOptions& options) : options_(options) {
 }
 
 torch::Tensor Conv3dImpl::forward(const torch::Tensor& x_NCDHW) {
+  if (folding_wins(x_NCDHW, options_)) {
+    return folded_conv3d(x_NCDHW, weight, bias, options_);
+  }
   return torch::conv3d(x_NCDHW, weight, bias, options_.stride, options_.padding,
                        options_.dilation, options_.groups);
 }

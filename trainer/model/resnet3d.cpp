@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "trainer/model/pool.h"
 #include "trainer/model/recompute.h"
 #include "trainer/model/sync_norm.h"
 
@@ -235,7 +236,7 @@ torch::Tensor ResNet3DImpl::pool(const torch::Tensor& x_NCDHW) const {
   if (!options_.stem_stride && !options_.stem_pool) {
     return x_NCDHW;
   }
-  return torch::max_pool3d(x_NCDHW, {3, 3, 3}, pool_stride_, {1, 1, 1});
+  return max_pool_3x3x3(x_NCDHW, pool_stride_);
 }
 
 torch::Tensor ResNet3DImpl::run_blocks(std::vector<ResidualBlock>& blocks,

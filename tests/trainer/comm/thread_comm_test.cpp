@@ -58,7 +58,8 @@ TEST_P(ThreadCommTest, ExchangesBothWays) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, ThreadCommTest, testing::Values(1, 2, 3, 4, 8));
+INSTANTIATE_TEST_SUITE_P(Sizes, ThreadCommTest,
+                         testing::Values(1, 2, 3, 4, 8, 100));
 
 TEST(ThreadCommTest, NamesTheRankThatDoesNotCome) {
   test::expect_error<CommError>(
@@ -84,6 +85,21 @@ TEST(ThreadCommTest, RethrowsTheErrorOfTheRankThatFailed) {
         });
       },
       {"rank 2 has read nonsense"});
+}
+
+TEST(ThreadCommTest, NamesTheRankThatSendsNothing) {
+  test::expect_error<CommError>(
+      [] {
+        run_thread_ranks(2, {.first_deadline_s = 0.2, .deadline_s = 0.2},
+                         [](Communicator& comm) {
+                           std::vector<double> one = {1.0};
+                           std::vector<double> other = {0.0};
+                           if (comm.rank() == 0) {
+                             comm.exchange(1, buffer_of(one), buffer_of(other));
+                           }
+                         });
+      },
+      {"exchange with rank 1", "not there: 1"});
 }
 
 TEST(ThreadCommTest, InterruptWakesAWaitingCall) {

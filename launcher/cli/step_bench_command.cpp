@@ -1,0 +1,118 @@
+#include "launcher/cli/step_bench_command.h"
+
+#include <iostream>
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "launcher/bench/step_bench.h"
+#include "launcher/cli/command_help.h"
+#include "launcher/cli/rank_frame.h"
+#include "trainer/comm/nccl_comm.h"
+#include "trainer/device.h"
+
+namespace voxlift::launcher {
+namespace {
+
+constexpr const char* kName = "train.step";
+
+void bind(OptionBinder& binder, trainer::StepTrialConfig& config) {
+  auto& train = config.train;
+  auto& resnet = train.model.resnet;
+  binder.add("depth", resnet.depth, "of the ResNet3D: 18, 34, 50, 101 or 152");
+  binder.add("norm", resnet.norm.kind, "bn or gn");
+  binder.add("stem-channels", resnet.stem_channels, "width of the stem");
+  binder.add("base-channels", resnet.base_channels, "of the first stage");
+  binder.add("depth-stride", resnet.depth_stride, "strides reach the depth");
+  binder.add("classes", train.model.classes, "outputs");
+  binder.add("shape", config.shape, "depth,height,width of a sample");
+  binder.add("slots", train.batch.slots, "0: one per rank");
+  binder.add("slot-batch", train.batch.slot_batch, "samples per slot");
+  binder.add("reduction", train.reduce.reduction, "exact or fast");
+  binder.add("bucket-mb", train.reduce.bucket_mb, "of a gradient bucket");
+  binder.add("threads", train.run.threads, "compute threads per rank");
+  binder.add("device", train.run.device, "auto, cpu or cuda");
+  binder.add("warmup", config.warmup, "steps that are not timed");
+  binder.add("steps", config.steps, "timed steps");
+  binder.add("alone", config.alone,
+             "alternate with steps that do not communicate");
+}
+
+trainer::StepTrialConfig defaults() {
+  trainer::StepTrialConfig config;
+  config.train.model.classes = 1000;
+  config.train.batch = {.slots = 0, .slot_batch = 4};
+  return config;
+}
+
+void run_trial(const trainer::StepTrialConfig& config,
+               trainer::Communicator& control) {
+  RealFiles files;
+  const RealClock clock;
+  trainer::set_compute_threads(config.train.run.threads);
+  const torch::Device device =
+      trainer::choose_device(config.train.run.device, local_rank_of(control));
+  std::unique_ptr<trainer::Communicator> nccl;
+  if (device.is_cuda() && control.size() > 1) {
+    nccl = trainer::make_nccl_comm(
+        control, {.device = static_cast<int>(device.index())}, {});
+  }
+  trainer::TrainContext context = {.control = control,
+                                   .data = nccl ? *nccl : control,
+                                   .device = device,
+                                   .files = files,
+                                   .clock = clock,
+                                   .stop_requested = [] { return false; },
+                                   .resolved_config = {},
+                                   .configuration_file = {}};
+  bench_step(config, context, std::cout);
+  if (nccl) {
+    nccl->finish();
+  }
+}
+
+int run_step(std::span<const std::string> args) {
+  trainer::StepTrialConfig config = defaults();
+  OptionBinder binder(str_cat("voxlift bench ", kName), false);
+  bind(binder, config);
+  if (wants_help(args)) {
+    print_command_help(
+        {str_cat("voxlift bench ", kName, " [OPTIONS]"),
+         "Time of a training step on random voxels: forward, backward, sum "
+         "over the ranks,\nupdate. Under mpirun every process is a rank. One "
+         "JSON object a line.",
+         {"voxlift bench train.step --slot-batch 4 --steps 10",
+          "mpirun -n 2 voxlift bench train.step --shape 3,112,112"}},
+        binder);
+    return 0;
+  }
+  const auto comm = open_communicator({});
+  return run_ranks(*comm, str_cat("voxlift bench ", kName), [&] {
+    trainer::run_alike(*comm, [&] {
+      binder.parse(args);
+      if (config.train.batch.slots == 0) {
+        config.train.batch.slots = comm->size();
+      }
+      config.validate();
+    });
+    return trainer::with_torch_errors([&] {
+      run_trial(config, *comm);
+      return 0;
+    });
+  });
+}
+
+int run(std::span<const std::string> args) {
+  if (args.empty() || args[0] != kName) {
+    throw ConfigError(str_cat("no benchmark '", args.empty() ? "" : args[0],
+                              "' here: there is ", kName));
+  }
+  return run_step(args.subspan(1));
+}
+
+}  // namespace
+
+Command step_bench_command() {
+  return {"bench", "the benchmarks of voxlift that need LibTorch", run};
+}
+
+}  // namespace voxlift::launcher
