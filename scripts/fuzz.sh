@@ -58,8 +58,9 @@ run_target() {
   local options=() result=0 said=none
   [ -f "tests/fuzz/dict/$target" ] && options=(-dict="tests/fuzz/dict/$target")
   # HDF5 loses some bytes on damaged files.
-  [ "$target" != shard_file ] || options+=(-detect_leaks=0)
-  TMPDIR=$scratch/$target UBSAN_OPTIONS=print_stacktrace=1 \
+  local leaks=1
+  [ "$target" != shard_file ] || leaks=0
+  TMPDIR=$scratch/$target ASAN_OPTIONS=detect_leaks=$leaks UBSAN_OPTIONS=print_stacktrace=1 \
     "$work/bin/fuzz_$target" "${options[@]}" -max_total_time="$seconds" \
     -rss_limit_mb=2048 -timeout=10 -max_len=65536 -print_final_stats=1 \
     -artifact_prefix="$work/findings/$target/" "${folders[@]}" \
