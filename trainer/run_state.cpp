@@ -50,6 +50,13 @@ std::vector<std::string> changed_options(const Json& state, const Json& now) {
                                                   "checkpoint.every_steps",
                                                   "comm.deadline_s",
                                                   "comm.first_deadline_s",
+                                                  "comm.heartbeat_port",
+                                                  "comm.heartbeat_s",
+                                                  "comm.interface",
+                                                  "comm.long_deadline_s",
+                                                  "comm.silent_s",
+                                                  "watch.straggler_factor",
+                                                  "watch.straggler_steps",
                                                   "data.prefetch_batches"};
   const Json before = state.value("config", Json::object());
   std::vector<std::string> changes;

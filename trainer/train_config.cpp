@@ -35,7 +35,7 @@ void RunConfig::validate(const std::string& path) const {
     throw ConfigError(str_cat(path, "device = '", device,
                               "': must be 'auto', 'cpu' or 'cuda'"));
   }
-  parse_fault(fault, path + "fault");
+  parse_faults(fault, path + "fault");
 }
 
 void DataConfig::validate(const std::string& path) const {
@@ -88,6 +88,7 @@ void TrainConfig::validate() const {
   eval.validate("eval.");
   init.validate("init.");
   comm.validate("comm");
+  watch.validate();
 }
 
 }  // namespace voxlift::trainer

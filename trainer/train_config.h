@@ -14,6 +14,7 @@
 #include "trainer/optim/sgd.h"
 #include "trainer/reduce/gradient_reducer.h"
 #include "trainer/task/classification.h"
+#include "trainer/watch/watch_config.h"
 
 namespace voxlift::trainer {
 
@@ -26,7 +27,7 @@ struct RunConfig {
   // are to agree bit for bit need the same number.
   int64_t threads = 1;
   std::string device = "auto";  // "auto", "cpu" or "cuda".
-  // Deliberate failure for tests: "kill@step=7,rank=1" or "hang@...".
+  // Deliberate failures (trainer/fault.h): "kill@step=7,rank=1;hang@...".
   std::string fault;
 
   void validate(const std::string& path) const;  // Throws ConfigError.
@@ -86,6 +87,7 @@ struct TrainConfig {
   EvalConfig eval;
   InitConfig init;
   CommConfig comm;
+  WatchConfig watch;
 
   // Checks every section. Throws ConfigError naming section.field, the value
   // and the legal ones.

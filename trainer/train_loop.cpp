@@ -29,7 +29,6 @@ namespace voxlift::trainer {
 namespace {
 
 constexpr const char* kResultFile = "result.json";
-constexpr const char* kFaultMarker = "fault_fired";
 
 // The slots' samples out of a stream, which must be at `step_in_epoch`.
 class StreamedBatches {
@@ -65,7 +64,8 @@ class TrainLoop {
         slots_(sharding::slots_of_rank(config.batch.slots,
                                        context.control.rank(),
                                        context.control.size())),
-        fault_(parse_fault(config.run.fault, "run.fault")) {}
+        faults_(parse_faults(config.run.fault, "run.fault"),
+                context.control.rank(), config.run.out) {}
 
   std::optional<TrainOutcome> earlier_result() const;
   void open_data();
@@ -80,6 +80,7 @@ class TrainLoop {
   void load_initial_weights();
 
   void take_step(StreamedBatches& batches, bool* stop);
+  void report_stragglers();
   void evaluate_if_due();
   TrainOutcome finish();
 
@@ -90,7 +91,7 @@ class TrainLoop {
   const TrainConfig& config_;
   TrainContext& context_;
   sharding::SlotRange slots_;
-  Fault fault_;
+  Faults faults_;
   std::optional<FileLock> lock_;  // Outlives the checkpoints below.
 
   RunData data_;
@@ -219,6 +220,9 @@ void TrainLoop::start_or_resume() {
     context_.files.publish(join_path(config_.run.out, "resolved.cfg"),
                            context_.configuration_file);
   }
+  if (context_.board != nullptr) {
+    context_.board->set_step(state_.step);
+  }
   log_start();
 }
 
@@ -246,13 +250,15 @@ int64_t TrainLoop::total_steps() const {
 
 void TrainLoop::take_step(StreamedBatches& batches, bool* stop) {
   const double started_s = context_.clock.now_s();
-  fire_fault(fault_, state_.step, context_.control.rank(),
-             join_path(config_.run.out, kFaultMarker));
+  const double waited_before_s = step_->comm_waited_s();
+  mark(context_.board, Phase::kForward);  // A slow rank's faults are its own.
+  faults_.begin_step(state_.step);
   const int64_t step_in_epoch = position().step_in_epoch;
   const StepPlan plan = {
       .step = state_.step,
       .num_samples = step_size(data_.assignment, step_in_epoch),
-      .lr = learning_rate(config_.schedule, position())};
+      .lr = learning_rate(config_.schedule, position()),
+      .poison = faults_.poisons(state_.step)};
   const StepTotals totals = step_->run(
       plan, [&](int64_t slot) { return batches.next(slot, step_in_epoch); });
   if (context_.is_root()) {
@@ -262,13 +268,28 @@ void TrainLoop::take_step(StreamedBatches& batches, bool* stop) {
                    .data_wait_s = batches.waited_s(),
                    .comm_wait_s = step_->comm_waited_s()});
   }
+  faults_.end_step(context_.clock.now_s() - started_s -
+                   (step_->comm_waited_s() - waited_before_s));
   ++state_.step;
+  if (context_.board != nullptr) {
+    context_.board->step_done(state_.step);
+  }
+  report_stragglers();
   state_.samples_seen += totals.samples;
   set_log_step(state_.step);
   *stop = totals.stop;
 }
 
 // ---- between steps ----
+
+void TrainLoop::report_stragglers() {
+  if (context_.watch == nullptr || !context_.is_root()) {
+    return;
+  }
+  for (const Json& line : context_.watch->take_events()) {
+    report_->event(line);
+  }
+}
 
 void TrainLoop::evaluate_if_due() {
   const bool at_end = state_.step == total_steps();
@@ -281,7 +302,9 @@ void TrainLoop::evaluate_if_due() {
     return;
   }
   // What is trained is safe before minutes of scoring.
+  mark(context_.board, Phase::kCheckpoint);
   checkpoints_->save(state_);
+  mark(context_.board, Phase::kEvaluate);
   state_.scores = evaluate(*task_, *data_.eval_loader,
                            {.batch = config_.eval.batch,
                             .workers = config_.data.workers,
@@ -308,6 +331,7 @@ TrainOutcome TrainLoop::run() {
     evaluate_if_due();  // A run that was killed before it could.
     while (state_.step < total_steps() && !stop) {
       take_step(batches, &stop);
+      mark(context_.board, Phase::kCheckpoint);
       checkpoints_->save_if_due(state_);
       if (!stop) {
         evaluate_if_due();
@@ -322,9 +346,16 @@ TrainOutcome TrainLoop::finish() {
   if (finished) {
     evaluate_if_due();  // Where the wish to stop came with the last step.
   }
+  mark(context_.board, Phase::kCheckpoint);
   checkpoints_->save(state_);
   checkpoints_->finish();
   if (context_.is_root()) {
+    report_stragglers();
+    if (context_.watch != nullptr) {
+      for (const std::string& line : context_.watch->summary()) {
+        log_warning(line);
+      }
+    }
     report_->end(state_, finished);
     if (finished) {
       const Json result = {{"steps", state_.step},
@@ -336,6 +367,7 @@ TrainOutcome TrainLoop::finish() {
                              result.dump(2) + "\n");
     }
   }
+  mark(context_.board, Phase::kEnd);
   context_.control.barrier();
   return {.finished = finished, .steps = state_.step, .scores = state_.scores};
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -16,6 +17,13 @@ TensorMap parameters_of(torch::nn::Module& model) {
     parameters.emplace_back(item.key(), item.value());
   }
   return parameters;
+}
+
+// What a fault does to the loss of a slot.
+void poison(torch::Tensor* loss, std::span<double> slot_values) {
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  *loss = *loss * kNan;
+  slot_values.front() = kNan;
 }
 
 void check_finite(const StepTotals& totals, const StepPlan& plan) {
@@ -43,7 +51,9 @@ TrainStep::TrainStep(const TrainConfig& config, TrainContext& context,
 void TrainStep::run_slot(int64_t slot, const StepPlan& plan,
                          const NextBatch& next_batch,
                          std::span<double> slot_values) {
+  mark(context_.board, Phase::kData);
   const Batch batch = next_batch(slot);
+  mark(context_.board, Phase::kForward);
   reducer_.begin_slot(slot - slots_.begin);
   if (batch.size() > 0) {
     // Dropout draws by (seed, step, slot): the same on any rank.
@@ -51,10 +61,14 @@ void TrainStep::run_slot(int64_t slot, const StepPlan& plan,
                                     static_cast<uint64_t>(plan.step),
                                     static_cast<uint64_t>(slot))
                            .next_u64());
-    const torch::Tensor loss = task_.loss(batch, slot_values);
+    torch::Tensor loss = task_.loss(batch, slot_values);
+    if (plan.poison) {
+      poison(&loss, slot_values);
+    }
     if (!batch_norms_.empty()) {
       reducer_.set_statistics(slot_statistics(batch_norms_));
     }
+    mark(context_.board, Phase::kBackward);
     // Sums over slots of this are the mean over the step's samples.
     (loss / static_cast<double>(plan.num_samples)).backward();
   }
@@ -102,9 +116,11 @@ StepTotals TrainStep::run(const StepPlan& plan, const NextBatch& next_batch) {
     run_slot(slot, plan, next_batch,
              std::span(values).subspan(index * width, width));
   }
+  mark(context_.board, Phase::kReduce);
   reducer_.finish();
   StepTotals totals = gather_totals(values);
   check_finite(totals, plan);
+  mark(context_.board, Phase::kUpdate);
   optimizer_.step(plan.lr);
   update_batch_norms(plan);
   return totals;

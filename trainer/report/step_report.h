@@ -40,6 +40,10 @@ class StepReport {
   void step(const RunState& state, const RunPosition& position,
             const StepTotals& totals, const StepTiming& timing);
   void evaluation(const RunState& state);
+
+  // A line for log.jsonl as it is.
+  void event(const Json& line) { log_->append(line); }
+
   void end(const RunState& state, bool finished);
 
  private:
