@@ -7,6 +7,18 @@
 namespace voxlift::sharding {
 namespace {
 
+// Calls `read`. What the operating system refuses names a file; the sample in
+// it is added here. (Bad bytes name it themselves.)
+template <typename Read>
+void with_sample(const Dataset& dataset, int64_t id, Read&& read) {
+  try {
+    read();
+  } catch (IoError& error) {
+    error.add_context(dataset.describe(id));
+    throw;
+  }
+}
+
 class PhotoLoader : public SampleLoader {
  public:
   PhotoLoader(const Dataset& dataset,
@@ -28,7 +40,7 @@ class PhotoLoader : public SampleLoader {
 
   void load(int64_t id, RandomStream& draws, dataio::Workspace& workspace,
             dataio::Sample& out) const override {
-    dataset_.read(id, workspace.encoded);
+    with_sample(dataset_, id, [&] { dataset_.read(id, workspace.encoded); });
     transform_->apply(workspace.encoded, dataset_.describe(id), draws,
                       workspace, out.image);
     const dataio::SampleShape size = shape();
@@ -67,7 +79,9 @@ class VolumeLoader : public SampleLoader {
 
   void load(int64_t id, RandomStream& draws, dataio::Workspace& workspace,
             dataio::Sample& out) const override {
-    transform_->apply(*dataset_.volume(id), draws, workspace, out);
+    with_sample(dataset_, id, [&] {
+      transform_->apply(*dataset_.volume(id), draws, workspace, out);
+    });
   }
 
  private:

@@ -25,7 +25,7 @@ struct StepTrialConfig {
 // One value per timed step: of the rank that took longest.
 struct StepTrialResult {
   std::vector<double> step_s;
-  std::vector<double> cpu_s;  // Of all threads of the rank.
+  std::vector<double> cpu_s;        // Of all threads of the rank.
   std::vector<double> comm_wait_s;  // Part of step_s.
   std::vector<double> alone_s;      // Empty unless asked for.
   int64_t parameter_bytes = 0;

@@ -46,7 +46,7 @@ void RunConfig::validate(const std::string& path) const {
   check_precision(precision, path + "precision");
   const LossScale scale(loss_scale, path + "loss_scale");
   require_at_least(max_nonfinite, 1, path + "max_nonfinite");
-  parse_fault(fault, path + "fault");
+  parse_faults(fault, path + "fault");
 }
 
 void DataConfig::validate(const std::string& path) const {
@@ -101,6 +101,7 @@ void TrainConfig::validate() const {
   eval.validate("eval.");
   init.validate("init.");
   comm.validate("comm");
+  watch.validate();
 }
 
 }  // namespace voxlift::trainer

@@ -15,6 +15,7 @@
 #include "trainer/optim/schedule.h"
 #include "trainer/reduce/gradient_reducer.h"
 #include "trainer/task/classification.h"
+#include "trainer/watch/watch_config.h"
 
 namespace voxlift::trainer {
 
@@ -41,7 +42,7 @@ struct RunConfig {
   // saved by then, leaving end_margin_s for the way out.
   int64_t end_time = 0;
   double end_margin_s = 30.0;
-  // Deliberate failure for tests: "kill@step=7,rank=1" or "hang@...".
+  // Deliberate failures (trainer/fault.h): "kill@step=7,rank=1;hang@...".
   std::string fault;
 
   void validate(const std::string& path) const;  // Throws ConfigError.
@@ -105,6 +106,7 @@ struct TrainConfig {
   EvalConfig eval;
   InitConfig init;
   CommConfig comm;
+  WatchConfig watch;
 
   // Checks every section. Throws ConfigError naming section.field, the value
   // and the legal ones.

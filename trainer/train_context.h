@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "trainer/allocation_end.h"
 #include "trainer/comm/communicator.h"
+#include "trainer/watch/watch.h"
 
 namespace voxlift::trainer {
 
@@ -28,6 +29,10 @@ struct TrainContext {
   Json resolved_config;  // Name to value, kept in every checkpoint.
   // resolved.cfg for run.out, written once the run is accepted; empty: none.
   std::string configuration_file;
+  // Where this rank says what it is at; null: nowhere.
+  PhaseBoard* board = nullptr;
+  // Knows of slow ranks; null: a run without a watch.
+  Watch* watch = nullptr;
 
   bool is_root() const { return control.rank() == 0; }
 };

@@ -32,7 +32,6 @@ namespace voxlift::trainer {
 namespace {
 
 constexpr const char* kResultFile = "result.json";
-constexpr const char* kFaultMarker = "fault_fired";
 
 // The slots' samples out of a stream, which must be at `step_in_epoch`.
 class StreamedBatches {
@@ -71,7 +70,8 @@ class TrainLoop {
         slots_(sharding::slots_of_rank(config.batch.slots,
                                        context.control.rank(),
                                        context.control.size())),
-        fault_(parse_fault(config.run.fault, "run.fault")),
+        faults_(parse_faults(config.run.fault, "run.fault"),
+                context.control.rank(), config.run.out),
         trace_(context.files, context.clock,
                context.is_root() ? config.run.trace : "", 0) {}
 
@@ -90,6 +90,7 @@ class TrainLoop {
   void count_nonfinite(const StepPlan& plan, const StepTotals& totals);
   void run_range(bool* stop);
   void take_step(StreamedBatches& batches, bool* stop);
+  void report_stragglers();
   // COLLECTIVE. Whether the allocation ends before another step could be saved.
   bool is_end_near();
   // COLLECTIVE. True if it has scored.
@@ -103,7 +104,7 @@ class TrainLoop {
   const TrainConfig& config_;
   TrainContext& context_;
   sharding::SlotRange slots_;
-  Fault fault_;
+  Faults faults_;
   TraceFile trace_;               // Outlives the step below.
   std::optional<FileLock> lock_;  // Outlives the checkpoints below.
 
@@ -240,6 +241,9 @@ void TrainLoop::start_or_resume() {
     context_.files.publish(join_path(config_.run.out, "resolved.cfg"),
                            context_.configuration_file);
   }
+  if (context_.board != nullptr) {
+    context_.board->set_step(state_.step);
+  }
   log_start();
 }
 
@@ -285,13 +289,15 @@ void TrainLoop::count_nonfinite(const StepPlan& plan,
 
 void TrainLoop::take_step(StreamedBatches& batches, bool* stop) {
   const double started_s = context_.clock.now_s();
-  fire_fault(fault_, state_.step, context_.control.rank(),
-             join_path(config_.run.out, kFaultMarker));
+  const double waited_before_s = step_->comm_waited_s();
+  mark(context_.board, Phase::kForward);  // A slow rank's faults are its own.
+  faults_.begin_step(state_.step);
   const int64_t step_in_epoch = position().step_in_epoch;
   const StepPlan plan = {
       .step = state_.step,
       .num_samples = step_size(data_.assignment, step_in_epoch),
-      .lr = learning_rate(config_.schedule, position())};
+      .lr = learning_rate(config_.schedule, position()),
+      .poison = faults_.poisons(state_.step)};
   step_->set_trace(trace_.trace());
   const StepTotals totals = step_->run(
       plan, [&](int64_t slot) { return batches.next(slot, step_in_epoch); });
@@ -307,13 +313,28 @@ void TrainLoop::take_step(StreamedBatches& batches, bool* stop) {
   }
   count_nonfinite(plan, totals);
   trace_.end_step();
+  faults_.end_step(context_.clock.now_s() - started_s -
+                   (step_->comm_waited_s() - waited_before_s));
   ++state_.step;
+  if (context_.board != nullptr) {
+    context_.board->step_done(state_.step);
+  }
+  report_stragglers();
   state_.samples_seen += totals.samples;
   set_log_step(state_.step);
   *stop = totals.stop;
 }
 
 // ---- between steps ----
+
+void TrainLoop::report_stragglers() {
+  if (context_.watch == nullptr || !context_.is_root()) {
+    return;
+  }
+  for (const Json& line : context_.watch->take_events()) {
+    report_->event(line);
+  }
+}
 
 bool TrainLoop::is_end_near() {
   const AllocationEnd* end = context_.allocation_end;
@@ -333,7 +354,9 @@ bool TrainLoop::evaluate_if_due() {
     return false;
   }
   // What is trained is safe before minutes of scoring.
+  mark(context_.board, Phase::kCheckpoint);
   checkpoints_->save(state_);
+  mark(context_.board, Phase::kEvaluate);
   checkpoints_->wait_copied();     // Scoring may put other weights in.
   std::optional<EmaWeights> mean;  // In the network while it is scored.
   if (config_.ema.evaluate && step_->ema().has_value()) {
@@ -371,6 +394,7 @@ void TrainLoop::run_range(bool* stop) {
   StreamedBatches batches(stream, context_.device, data_waited_s_);
   while (state_.step < end_step && !*stop) {
     take_step(batches, stop);
+    mark(context_.board, Phase::kCheckpoint);
     checkpoints_->save_if_due(state_);
     if (!*stop && evaluate_if_due()) {
       *stop = is_end_near();
@@ -395,8 +419,15 @@ TrainOutcome TrainLoop::finish() {
   if (finished) {
     evaluate_if_due();  // Where the wish to stop came with the last step.
   }
+  mark(context_.board, Phase::kCheckpoint);
   checkpoints_->finish(state_);
   if (context_.is_root()) {
+    report_stragglers();
+    if (context_.watch != nullptr) {
+      for (const std::string& line : context_.watch->summary()) {
+        log_warning(line);
+      }
+    }
     if (!finished && context_.allocation_end != nullptr &&
         context_.allocation_end->is_near(context_.clock.now_s())) {
       log_info("stopped: another step could not be saved before run.end_time");
@@ -412,6 +443,7 @@ TrainOutcome TrainLoop::finish() {
                              result.dump(2) + "\n");
     }
   }
+  mark(context_.board, Phase::kEnd);
   context_.control.barrier();
   return {.finished = finished, .steps = state_.step, .scores = state_.scores};
 }

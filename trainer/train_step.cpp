@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -65,6 +66,13 @@ void check_can_meet(const torch::Device& device, int64_t local_slots) {
   }
 }
 
+// What a fault does to the loss of a slot.
+void poison(torch::Tensor* loss, std::span<double> slot_values) {
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  *loss = *loss * kNan;
+  slot_values.front() = kNan;
+}
+
 }  // namespace
 
 TrainStep::TrainStep(const TrainConfig& config, TrainContext& context,
@@ -110,18 +118,23 @@ torch::Tensor TrainStep::scaled_loss(int64_t slot, const StepPlan& plan,
                                      static_cast<uint64_t>(slot))
                             .next_u64());
   const AutocastScope autocast(config_.run.precision, context_.device);
-  const torch::Tensor loss = task_.loss(batch, slot_values);
+  torch::Tensor loss = task_.loss(batch, slot_values);
+  if (plan.poison) {
+    poison(&loss, slot_values);
+  }
   const torch::Tensor mean = loss / static_cast<double>(plan.num_samples);
   return loss_scale_.value() == 1.0 ? mean : mean * loss_scale_.value();
 }
 
 void TrainStep::run_slot(int64_t slot, const StepPlan& plan, const Batch& batch,
                          std::span<double> slot_values) {
+  mark(context_.board, Phase::kForward);
   reducer_.begin_slot(slot - slots_.begin);
   if (batch.size() > 0) {
     std::optional<TraceSpan> span(std::in_place, trace_, "forward");
     const torch::Tensor loss = scaled_loss(slot, plan, batch, slot_values);
     span.emplace(trace_, "backward");
+    mark(context_.board, Phase::kBackward);
     if (!batch_norms_.empty()) {
       reducer_.set_statistics(slot_statistics(batch_norms_));
     }
@@ -135,9 +148,11 @@ void TrainStep::run_slots_together(const StepPlan& plan,
                                    const NextBatch& next_batch,
                                    std::vector<double>& values) {
   std::vector<Batch> batches;
+  mark(context_.board, Phase::kData);
   for (int64_t slot = slots_.begin; slot < slots_.end; ++slot) {
     batches.push_back(copy_of(next_batch(slot)));
   }
+  mark(context_.board, Phase::kForward);
   std::vector<std::vector<torch::Tensor>> gradients(batches.size());
   meeting_->run([&](int64_t local) {
     const Batch& batch = batches[static_cast<size_t>(local)];
@@ -256,6 +271,7 @@ void TrainStep::update(const StepPlan& plan, StepTotals* totals) {
   const bool clips = clip_norm > 0.0 && totals->grad_norm > clip_norm;
   const double factor =
       (clips ? clip_norm / totals->grad_norm : 1.0) / loss_scale_.value();
+  mark(context_.board, Phase::kUpdate);
   before_update_();
   if (factor != 1.0) {
     scale_gradients(trained_, factor);
@@ -276,12 +292,14 @@ StepTotals TrainStep::run(const StepPlan& plan, const NextBatch& next_batch) {
     run_slots_together(plan, next_batch, values);
   } else {
     for (int64_t local = 0; local < local_slots; ++local) {
+      mark(context_.board, Phase::kData);
       run_slot(slots_.begin + local, plan, next_batch(slots_.begin + local),
                values_of(values, local));
     }
   }
   {
     const TraceSpan span(trace_, "wait for sums");
+    mark(context_.board, Phase::kReduce);
     reducer_.finish();
   }
   StepTotals totals = gather_totals(values);

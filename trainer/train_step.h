@@ -30,6 +30,7 @@ struct StepPlan {
   int64_t step = 0;         // Since the beginning of the run.
   int64_t num_samples = 0;  // Over all slots of all ranks.
   double lr = 0.0;
+  bool poison = false;  // A fault: this rank's losses become NaN.
 };
 
 // The samples of `slot` on the network's device, valid until the next call; of

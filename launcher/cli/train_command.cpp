@@ -1,5 +1,8 @@
 #include "launcher/cli/train_command.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <iostream>
@@ -13,8 +16,10 @@
 #include "launcher/signals.h"
 #include "trainer/comm/nccl_comm.h"
 #include "trainer/device.h"
+#include "trainer/fault_files.h"
 #include "trainer/run_state.h"
 #include "trainer/train_loop.h"
+#include "trainer/watch/watched_comm.h"
 
 namespace voxlift::launcher {
 namespace {
@@ -86,21 +91,86 @@ double seconds_until(int64_t end_time) {
                              std::chrono::duration<double>(now).count();
 }
 
+// "--fault X" is short for "--run.fault X".
+std::vector<std::string> with_full_names(std::span<const std::string> args) {
+  std::vector<std::string> full(args.begin(), args.end());
+  for (std::string& arg : full) {
+    if (arg == "--fault" || arg.starts_with("--fault=")) {
+      arg.insert(2, "run.");
+    }
+  }
+  return full;
+}
+
+// Ranks are lost: MPI would wait for them even in its own ending. The launcher,
+// mpirun or srun ends what is left.
+trainer::EndRun end_at_once(int rank) {
+  return [rank](int code, const std::string& line) {
+    if (!line.empty()) {
+      const std::string text =
+          str_cat("voxlift train [rank ", rank, "]: CommError: ", line, "\n");
+      // Nothing is left to do if standard error is gone, too.
+      [[maybe_unused]] const ssize_t written =
+          ::write(STDERR_FILENO, text.data(), text.size());
+    }
+    ::_exit(code);
+  };
+}
+
+// What the training loop speaks through: the communicators as they are, or
+// with the watch in front of them.
+struct RankComms {
+  std::unique_ptr<trainer::Communicator> nccl;
+  std::unique_ptr<trainer::Communicator> watched_control;
+  std::unique_ptr<trainer::Communicator> watched_nccl;
+};
+
+std::unique_ptr<trainer::Communicator> watched(trainer::Communicator* comm,
+                                               trainer::Watch* watch) {
+  return comm == nullptr || watch == nullptr
+             ? nullptr
+             : std::make_unique<trainer::WatchedComm>(*comm, watch->board(),
+                                                      watch->hold_s());
+}
+
+RankComms make_comms(trainer::Communicator& control, trainer::Watch* watch,
+                     const torch::Device& device,
+                     const trainer::TrainConfig& config) {
+  const trainer::CommConfig deadlines =
+      watch == nullptr ? config.comm
+                       : trainer::backstop_deadlines(config.watch, config.comm);
+  control.set_deadlines(deadlines);
+  RankComms comms;
+  comms.nccl = gradient_comm(control, device, deadlines);
+  comms.watched_control = watched(&control, watch);
+  comms.watched_nccl = watched(comms.nccl.get(), watch);
+  return comms;
+}
+
 int train_as_rank(const OptionBinder& binder, const StopSignals& signals,
                   const trainer::TrainConfig& config,
-                  trainer::Communicator& control) {
-  RealFiles files;
+                  trainer::Communicator& bare_control) {
+  const int rank = bare_control.rank();
+  trainer::FaultFiles files(
+      trainer::parse_faults(config.run.fault, "run.fault"), rank);
   const RealClock clock;
   trainer::set_compute_threads(config.run.threads);
   const torch::Device device =
-      trainer::choose_device(config.run.device, local_rank_of(control));
-  trainer::run_alike(control, [&] { check_same_device(control, device); });
-  const auto nccl = gradient_comm(control, device, config.comm);
+      trainer::choose_device(config.run.device, local_rank_of(bare_control));
+  trainer::run_alike(bare_control,
+                     [&] { check_same_device(bare_control, device); });
+  const auto watch = trainer::Watch::start(
+      config.watch, config.comm, bare_control, clock, end_at_once(rank));
+  const RankComms comms = make_comms(bare_control, watch.get(), device, config);
+  trainer::Communicator& control =
+      comms.watched_control ? *comms.watched_control : bare_control;
+  trainer::Communicator* nccl =
+      comms.watched_nccl ? comms.watched_nccl.get() : comms.nccl.get();
   trainer::AllocationEnd end(seconds_until(config.run.end_time) + clock.now_s(),
                              config.run.end_margin_s);
   trainer::TrainContext context = {
       .control = control,
-      .data = nccl ? *nccl : control,
+      .data = nccl != nullptr ? *nccl : control,
       .device = device,
       .files = files,
       .clock = clock,
@@ -108,20 +178,26 @@ int train_as_rank(const OptionBinder& binder, const StopSignals& signals,
           [&] { return signals.requested() || end.is_near(clock.now_s()); },
       .allocation_end = &end,
       .resolved_config = resolved_json(binder),
-      .configuration_file = configuration_file(binder)};
-  if (control.rank() == 0) {
+      .configuration_file = configuration_file(binder),
+      .board = watch ? &watch->board() : nullptr,
+      .watch = watch.get()};
+  if (rank == 0) {
     log_info(str_cat("configuration digest ", binder.digest(), ", device ",
                      device.str()));
   }
   const trainer::TrainOutcome outcome = trainer::train(config, context);
-  if (nccl) {
+  if (nccl != nullptr) {
     nccl->finish();
+  }
+  if (watch) {
+    watch->finish();
   }
   return static_cast<int>(outcome.finished ? ExitCode::kOk
                                            : ExitCode::kInterrupted);
 }
 
-int run_train(std::span<const std::string> args) {
+int run_train(std::span<const std::string> given_args) {
+  const std::vector<std::string> args = with_full_names(given_args);
   trainer::TrainConfig config;
   OptionBinder binder("voxlift train");
   bind_train_options(binder, config);

@@ -24,7 +24,8 @@ void bind_run(OptionBinder& binder, trainer::RunConfig& run) {
   binder.add("run.end_margin_s", run.end_margin_s,
              "seconds left over at run.end_time");
   binder.add("run.fault", run.fault,
-             "fail on purpose, once: kill@step=7,rank=1 or hang@...");
+             "fail on purpose (--fault): kill@step=7,rank=1;hang@... "
+             "(docs/failures.md)");
 }
 
 void bind_data(OptionBinder& binder, trainer::DataConfig& data) {
@@ -242,6 +243,23 @@ void bind_rest(OptionBinder& binder, trainer::TrainConfig& config) {
              "longest wait for peers in later ones");
 }
 
+void bind_watch(OptionBinder& binder, trainer::WatchConfig& watch) {
+  binder.add("comm.heartbeat_s", watch.heartbeat_s,
+             "seconds between heartbeats of the ranks; 0: none");
+  binder.add("comm.silent_s", watch.silent_s,
+             "a rank without heartbeats for so long is lost");
+  binder.add("comm.long_deadline_s", watch.long_deadline_s,
+             "longest wait for a rank that evaluates or keeps a checkpoint");
+  binder.add("comm.interface", watch.interface,
+             "rank 0's network interface for heartbeats; empty: any");
+  binder.add("comm.heartbeat_port", watch.heartbeat_port,
+             "rank 0's TCP port for heartbeats; 0: a free one");
+  binder.add("watch.straggler_factor", watch.straggler_factor,
+             "ranks slower than the median by this factor are named");
+  binder.add("watch.straggler_steps", watch.straggler_steps,
+             "steps over which a rank's own time is averaged");
+}
+
 }  // namespace
 
 void bind_train_options(OptionBinder& binder, trainer::TrainConfig& config) {
@@ -255,6 +273,7 @@ void bind_train_options(OptionBinder& binder, trainer::TrainConfig& config) {
   bind_checkpoint(binder, config.checkpoint);
   bind_update(binder, config);
   bind_rest(binder, config);
+  bind_watch(binder, config.watch);
 }
 
 }  // namespace voxlift::launcher

@@ -58,6 +58,10 @@ class StepReport {
             const StepTotals& totals, const StepTiming& timing);
   void evaluation(const RunState& state);
   void checkpoint(const CheckpointReport& report);
+
+  // A line for log.jsonl as it is.
+  void event(const Json& line) { log_->append(line); }
+
   void end(const RunState& state, bool finished);
 
  private:
