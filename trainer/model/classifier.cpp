@@ -41,7 +41,8 @@ ClassifierImpl::Outputs ClassifierImpl::forward_all(
     const torch::Tensor& x_NCDHW) {
   Outputs out;
   out.stages = backbone_->forward(x_NCDHW);
-  out.pooled_NC = out.stages.back().to(torch::kFloat32).mean({2, 3, 4});
+  out.pooled_NC =
+      out.stages.back().to(fc_->weight.scalar_type()).mean({2, 3, 4});
   const torch::Tensor kept = dropout_ > 0.0 && is_training()
                                  ? dropout(out.pooled_NC, dropout_)
                                  : out.pooled_NC;

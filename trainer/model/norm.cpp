@@ -35,8 +35,9 @@ BatchNormImpl::BatchNormImpl(int64_t channels)
 
 torch::Tensor BatchNormImpl::forward(const torch::Tensor& x_NC) {
   // A GPU takes 16-bit values beside float32 weights; the CPU does not.
-  return x_NC.is_cpu() ? normalise(x_NC.to(torch::kFloat32)).to(x_NC.dtype())
-                       : normalise(x_NC);
+  return x_NC.is_cpu()
+             ? normalise(x_NC.to(weight.scalar_type())).to(x_NC.dtype())
+             : normalise(x_NC);
 }
 
 torch::Tensor BatchNormImpl::normalise(const torch::Tensor& x_NC) {
@@ -75,7 +76,7 @@ GroupNormImpl::GroupNormImpl(int64_t channels, int64_t groups)
 }
 
 torch::Tensor GroupNormImpl::forward(const torch::Tensor& x_NC) {
-  return torch::group_norm(x_NC.to(torch::kFloat32), groups_, weight, bias,
+  return torch::group_norm(x_NC.to(weight.scalar_type()), groups_, weight, bias,
                            kNormEpsilon)
       .to(x_NC.dtype());
 }

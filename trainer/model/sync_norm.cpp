@@ -99,15 +99,15 @@ torch::Tensor SyncBatchNormImpl::forward(const torch::Tensor& x_NC) {
   if (!is_training() || !seat) {
     return BatchNormImpl::forward(x_NC);
   }
-  const torch::Tensor x32_NC = x_NC.to(torch::kFloat32).contiguous();
+  const torch::Tensor x32_NC = x_NC.to(weight.scalar_type()).contiguous();
   const Moments moments = [&] {
     const torch::NoGradGuard no_grad;
     return moments_of_all(x32_NC, *seat);
   }();
   const double unbiased =
       moments.count > 1.0 ? moments.count / (moments.count - 1.0) : 0.0;
-  slot_mean = moments.mean.to(torch::kFloat32);
-  slot_var = (moments.var * unbiased).to(torch::kFloat32);
+  slot_mean = moments.mean.to(weight.scalar_type());
+  slot_var = (moments.var * unbiased).to(weight.scalar_type());
   return NormaliseWithAll::apply(x32_NC, weight, bias, moments)
       .to(x_NC.dtype());
 }
