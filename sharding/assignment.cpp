@@ -17,7 +17,14 @@ constexpr int64_t kMaxPerStep = int64_t{1} << 31;
 std::vector<int64_t> epoch_order(const AssignmentConfig& config,
                                  int64_t epoch) {
   std::vector<int64_t> order(static_cast<size_t>(config.num_samples));
-  std::iota(order.begin(), order.end(), 0);
+  if (config.subset != nullptr) {
+    VOXLIFT_CHECK(config.subset->size() == order.size(),
+                  str_cat(config.subset->size(), " samples in the subset, ",
+                          order.size(), " expected"));
+    order = *config.subset;
+  } else {
+    std::iota(order.begin(), order.end(), 0);
+  }
   if (config.shuffle) {
     RandomStream draws(config.seed, Purpose::kShuffle,
                        static_cast<uint64_t>(epoch), 0);

@@ -2,6 +2,7 @@
 // Which samples belong to which step and slot: a pure function.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,15 +16,18 @@ struct AssignmentConfig {
   int64_t slot_batch = 1;  // Samples per slot and full step.
   uint64_t seed = 0;
   bool shuffle = true;
+  // The ids that are shared out, num_samples of them; null: 0 .. num_samples-1.
+  std::shared_ptr<const std::vector<int64_t>> subset = nullptr;
 
   void validate(const std::string& path) const;  // Throws ConfigError.
 };
 
 // The order of one epoch. Immutable; any thread.
 //
-// Samples 0..n-1 are permuted by Fisher-Yates over RandomStream(seed, kShuffle,
-// epoch, 0); step t takes the next slots * slot_batch of them; the last step
-// takes what is left, shared out as evenly as it goes (slots may be empty).
+// Samples 0..n-1 (or those of the subset) are permuted by Fisher-Yates over
+// RandomStream(seed, kShuffle, epoch, 0); step t takes the next slots *
+// slot_batch of them; the last step takes what is left, shared out as evenly as
+// it goes (slots may be empty).
 class EpochAssignment {
  public:
   EpochAssignment(const AssignmentConfig& config, int64_t epoch);

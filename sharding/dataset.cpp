@@ -132,6 +132,11 @@ const std::string& Dataset::source_id(int64_t id) const {
   return shard.ids()[static_cast<size_t>(sample)];
 }
 
+const std::string& Dataset::subject(int64_t id) const {
+  const auto [shard, sample] = impl_->find(id);
+  return shard.subject(sample);
+}
+
 std::vector<std::byte> Dataset::read(int64_t id) const {
   std::vector<std::byte> bytes;
   read(id, bytes);

@@ -58,6 +58,9 @@ class Dataset {
   // The source id, the path below the packed folder.
   const std::string& source_id(int64_t id) const;
 
+  // Whom the sample shows, where that is stored; else its source id.
+  const std::string& subject(int64_t id) const;
+
   // The encoded bytes of a photograph. Throws IoError, or DataError naming
   // describe(id) and both checksums.
   [[nodiscard]] std::vector<std::byte> read(int64_t id) const;

@@ -80,6 +80,10 @@ int64_t Shard::file_bytes() const {
   return info.st_size;
 }
 
+const std::string& Shard::subject(int64_t i) const {
+  return ids()[static_cast<size_t>(i)];
+}
+
 void Shard::will_need(int64_t /*i*/) const {}
 
 std::string Shard::describe(int64_t i) const {

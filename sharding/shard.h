@@ -33,6 +33,9 @@ class Shard {
   virtual const std::vector<int64_t>& labels() const = 0;
   virtual const std::vector<std::string>& ids() const = 0;
 
+  // Whom sample `i` shows, where that is stored; else its id.
+  virtual const std::string& subject(int64_t i) const;
+
   // Length of the file. Throws IoError.
   int64_t file_bytes() const;
 

@@ -94,6 +94,11 @@ void VolumeReader::check_arrays() {
   }
 }
 
+const std::string& VolumeReader::subject(int64_t i) const {
+  const std::string& subject = index_.subject[static_cast<size_t>(i)];
+  return subject.empty() ? Shard::subject(i) : subject;
+}
+
 void VolumeReader::check_sample_arrays(int64_t i) const {
   const dataio::Shape3 shape = index_.shape_of(i);
   const dataio::Shape3 chunk = index_.chunk_of(i);

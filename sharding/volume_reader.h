@@ -28,6 +28,8 @@ class VolumeReader : public Shard {
 
   const std::vector<std::string>& ids() const override { return index_.id; }
 
+  const std::string& subject(int64_t i) const override;
+
   int64_t num_bytes() const override { return num_bytes_; }
 
   int64_t check_sample(int64_t i) const override;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "sharding/subset.h"
 #include "trainer/autocast.h"
 #include "trainer/fault.h"
 #include "trainer/input/size_schedule.h"
@@ -51,6 +52,7 @@ void RunConfig::validate(const std::string& path) const {
 
 void DataConfig::validate(const std::string& path) const {
   require_given(train, path + "train", "the folder of a packed data set");
+  sharding::SubsetConfig{fraction, fraction_seed}.validate(path);
   require_at_least(workers, 1, path + "workers");
   require_at_least(prefetch_batches, 1, path + "prefetch_batches");
   const SizeSchedule sizes(photo_sizes, "photo.sizes");

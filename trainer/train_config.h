@@ -52,6 +52,10 @@ struct RunConfig {
 struct DataConfig {
   std::string train;  // Folder of a packed data set (voxlift pack).
   std::string val;    // The same, for evaluation; empty: none.
+  // Share of the training subjects that are used, chosen by fraction_seed
+  // (sharding/subset.h); a smaller share is within a larger one.
+  double fraction = 1.0;
+  uint64_t fraction_seed = 0;
   bool verify_checksums = true;
   int64_t workers = 1;           // Decoding threads per rank.
   int64_t prefetch_batches = 4;  // Slot batches decoded ahead.

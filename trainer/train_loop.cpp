@@ -164,7 +164,7 @@ Json TrainLoop::identity() const {
           {"slot_batch", config_.batch.slot_batch},
           {"reduction", config_.reduce.reduction},
           {"steps_per_epoch", data_.steps_per_epoch},
-          {"data", hex(data_.train->fingerprint(), 8)},
+          {"data", data_.fingerprint},
           {"model", to_json(model_config_)}};
 }
 
@@ -196,7 +196,7 @@ void TrainLoop::log_start() {
   if (!context_.is_root()) {
     return;
   }
-  log_info(str_cat("training on ", data_.train->num_samples(), " samples of ",
+  log_info(str_cat("training on ", data_.assignment.num_samples, " samples of ",
                    data_.classes.size(), " classes, ", data_.steps_per_epoch,
                    " steps an epoch, ", total_steps(), " in all; ",
                    context_.control.size(), " ranks (", context_.control.name(),

@@ -31,6 +31,10 @@ void bind_run(OptionBinder& binder, trainer::RunConfig& run) {
 void bind_data(OptionBinder& binder, trainer::DataConfig& data) {
   binder.add("data.train", data.train, "packed data set to train on");
   binder.add("data.val", data.val, "packed data set to evaluate on");
+  binder.add("data.fraction", data.fraction,
+             "share of the training subjects that are used, of every class");
+  binder.add("data.fraction_seed", data.fraction_seed,
+             "which of them; smaller shares are within larger ones");
   binder.add("data.verify_checksums", data.verify_checksums,
              "check each sample's CRC-32C when it is read");
   binder.add("data.workers", data.workers, "decoding threads per rank");

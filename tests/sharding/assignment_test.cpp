@@ -181,5 +181,24 @@ TEST(SlotsOfRankTest, RejectsAWorldSizeThatDoesNotDivideTheSlots) {
                             {"4 slots", "8 ranks"});
 }
 
+TEST(EpochAssignmentTest, SharesOutASubsetOnceAnEpoch) {
+  AssignmentConfig config = config_of(5, 2, 2);
+  config.subset = std::make_shared<const std::vector<int64_t>>(
+      std::vector<int64_t>{3, 10, 11, 40, 90});
+  for (const int64_t epoch : {0, 1}) {
+    std::vector<int64_t> seen = walk(config, epoch, 2);
+    std::sort(seen.begin(), seen.end());
+    EXPECT_EQ(seen, *config.subset);
+  }
+}
+
+TEST(EpochAssignmentTest, RejectsASubsetOfAnotherSize) {
+  AssignmentConfig config = config_of(6, 2, 2);
+  config.subset =
+      std::make_shared<const std::vector<int64_t>>(std::vector<int64_t>{3, 10});
+  expect_error<InternalError>([&] { const EpochAssignment order(config, 0); },
+                              {"2 samples in the subset, 6 expected"});
+}
+
 }  // namespace
 }  // namespace voxlift::sharding

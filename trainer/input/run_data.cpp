@@ -1,7 +1,12 @@
 #include "trainer/input/run_data.h"
 
+#include <span>
+#include <utility>
+
+#include "base/crc32c.h"
 #include "base/error.h"
 #include "base/strings.h"
+#include "sharding/subset.h"
 #include "trainer/input/collate.h"
 
 namespace voxlift::trainer {
@@ -22,6 +27,19 @@ std::vector<std::string> class_names(const Dataset& dataset,
   }
   return names;
 }
+
+namespace {
+
+void use_subset(const sharding::SubsetConfig& subset, RunData* data) {
+  auto ids = sharding::choose_subset(*data->train, subset);
+  data->fingerprint +=
+      str_cat("/subset ", hex(crc32c(std::as_bytes(std::span(ids))), 8));
+  data->assignment.num_samples = static_cast<int64_t>(ids.size());
+  data->assignment.subset =
+      std::make_shared<const std::vector<int64_t>>(std::move(ids));
+}
+
+}  // namespace
 
 RunData open_run_data(const TrainConfig& config) {
   const sharding::DatasetConfig data_config = {
@@ -46,6 +64,10 @@ RunData open_run_data(const TrainConfig& config) {
                      .slots = config.batch.slots,
                      .slot_batch = config.batch.slot_batch,
                      .seed = config.run.seed};
+  data.fingerprint = hex(data.train->fingerprint(), 8);
+  if (config.data.fraction < 1.0) {
+    use_subset({config.data.fraction, config.data.fraction_seed}, &data);
+  }
   data.steps_per_epoch =
       sharding::EpochAssignment(data.assignment, 0).num_steps();
   return data;

@@ -19,6 +19,9 @@ struct RunData {
   std::unique_ptr<sharding::SampleLoader> eval_loader;  // Null likewise.
   sharding::AssignmentConfig assignment;
   int64_t steps_per_epoch = 0;
+  // Of what is trained on: hexadecimal, and "/subset" with a second number
+  // where that is not the whole data set.
+  std::string fingerprint;
 
   std::vector<std::string> classes;  // What the task tells apart.
 };
