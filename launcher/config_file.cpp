@@ -171,7 +171,8 @@ void OptionBinder::add_field(const std::string& name, Field& field,
   };
   option.get = [&field] { return write_value(field); };
   const bool is_new = options_.emplace(name, std::move(option)).second;
-  VOXLIFT_CHECK(is_new && name != "config", "option name taken: " + name);
+  VOXLIFT_CHECK(is_new && !(config_option_ && name == "config"),
+                "option name taken: " + name);
 }
 
 void OptionBinder::add(const std::string& name, std::string& field,

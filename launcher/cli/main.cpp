@@ -23,6 +23,9 @@ int main(int argc, char** argv) {
           launcher::make_trainer_command(
               "train", "train a network on a packed data set"),
           launcher::make_trainer_command(
-              "evaluate", "score a checkpoint on a packed data set")}};
+              "evaluate", "score a checkpoint on a packed data set"),
+          launcher::make_trainer_command(
+              "experiment",
+              "compare initialisations over epochs and label shares")}};
   return launcher::run_program(program, launcher::arguments_of(argc, argv));
 }
