@@ -13,7 +13,8 @@ body { font: 15px/1.45 system-ui, sans-serif; max-width: 52rem;
        margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff; }
 svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; fill: #222; }
 table { border-collapse: collapse; }
-th, td { padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #ddd; }
+th, td { padding: .2rem .8rem; text-align: right;
+         border-bottom: 1px solid #ddd; }
 th:first-child, td:first-child { text-align: left; }
 )";
 

@@ -16,12 +16,17 @@ namespace {
 using test::expect_error;
 
 // `train --config FILE --run.out DIR` notes DIR; fails where DIR holds "fail",
-// stops where it holds "stop".
+// stops where it holds "stop", asks its parent to stop where it holds "ask".
 constexpr const char* kProgram = R"(#!/bin/sh
 [ "$1" = -n ] && shift 3
 echo "$(basename "$0") $1 $5" >> "$(dirname "$0")/calls"
 [ -e "$5/fail" ] && exit 3
 [ -e "$5/stop" ] && exit 75
+if [ -e "$5/ask" ]; then
+  trap 'exit 75' TERM
+  kill -TERM $PPID
+  while :; do sleep 0.05; done
+fi
 mkdir -p "$5" && echo '{}' > "$5/result.json"
 )";
 
@@ -95,6 +100,12 @@ TEST_F(ExperimentRunsTest, GoesOnAfterARunThatFails) {
 
 TEST_F(ExperimentRunsTest, EndsWithARunThatWasStopped) {
   temp_.write("exp/runs/ours_f100_s0/stop", "");
+  EXPECT_EQ(make(), 75);
+  EXPECT_EQ(calls().size(), 2U);
+}
+
+TEST_F(ExperimentRunsTest, PassesAWishToStopOnToTheRun) {
+  temp_.write("exp/runs/ours_f100_s0/ask", "");
   EXPECT_EQ(make(), 75);
   EXPECT_EQ(calls().size(), 2U);
 }
