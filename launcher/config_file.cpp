@@ -242,7 +242,7 @@ void OptionBinder::parse(std::span<const std::string> args) {
   const auto config =
       std::find_if(values.begin(), values.end(),
                    [](const auto& value) { return value.first == "config"; });
-  if (config != values.end()) {
+  if (config_option_ && config != values.end()) {
     const std::string path = config->second;
     values.erase(config);
     assign(parse_file(path), str_cat("in '", path, "'"));

@@ -109,12 +109,12 @@ TEST_F(ExperimentTest, RunsDrawsAndGoesOn) {
   EXPECT_EQ(result.err.find("run 1 of 4"), std::string::npos) << result.err;
 }
 
-TEST_F(ExperimentTest, AnotherShareInTheFolderOfARunIsAnError) {
+TEST_F(ExperimentTest, OtherSubjectsInTheFolderOfARunAreAnError) {
   expect_ok(plan({"--task", "1"}));
   const std::string dir = join_path(out(), "runs/scratch_f40_s3");
   const ChildResult result =
       run_program({VOXLIFT, "train", "--config", join_path(dir, "config.cfg"),
-                   "--data.fraction", "0.6"});
+                   "--data.fraction_seed", "4"});
   EXPECT_EQ(result.exit_code, 2);
   expect_says(result.err, "belongs to a run with data = ");
 }
