@@ -9,6 +9,7 @@
 #include "trainer/device.h"
 #include "trainer/evaluate.h"
 #include "trainer/input/collate.h"
+#include "trainer/input/run_data.h"
 #include "trainer/task/make_task.h"
 
 namespace voxlift::launcher {
@@ -75,11 +76,11 @@ Json evaluate_as_rank(const EvaluateConfig& config,
   const auto task = trainer::make_task(run, checkpoint.model, classes, device);
   load_into(task->model(), checkpoint);
   const sharding::Dataset dataset(config.data, {});
-  if (dataset.classes() != classes) {
-    throw ConfigError(str_cat("data = '", config.data, "' has the classes ",
-                              str_join(dataset.classes(), ", "),
-                              "; the checkpoint was trained on ",
-                              str_join(classes, ", ")));
+  const auto names = trainer::class_names(dataset, run.task.kind);
+  if (names != classes) {
+    throw ConfigError(str_cat(
+        "data = '", config.data, "' has the classes ", str_join(names, ", "),
+        "; the checkpoint was trained on ", str_join(classes, ", ")));
   }
   const auto loader = trainer::make_eval_loader(run, dataset);
   return trainer::evaluate(

@@ -21,23 +21,43 @@ namespace {
 constexpr double kPatience_s = 24.0 * 3600.0;
 constexpr const char* kFromTraining = "auto";
 
+// `given` with the fields that leave the choice to `training` filled in.
+trainer::SegmentConfig with_defaults(
+    const trainer::SegmentConfig& given,
+    const trainer::SlidingWindowConfig& training) {
+  constexpr dataio::Shape3 kNone = {0, 0, 0};
+  trainer::SegmentConfig config = given;
+  auto& window = config.window;
+  if (window.window == kNone) {
+    window.window = training.window;
+    window.stride = window.stride == kNone ? training.stride : window.stride;
+  }
+  window.weights = window.weights.empty() ? training.weights : window.weights;
+  window.flips = window.flips == kFromTraining ? training.flips : window.flips;
+  window.batch = window.batch == 0 ? training.batch : window.batch;
+  return config;
+}
+
 struct PredictOptions {
   std::string weights;
   ScanArguments scans;
   std::string out;
   std::string recipe = kFromTraining;
-  trainer::SegmentConfig segment;
+  // Of the window: what is zero, empty or "auto" is as in the training's own
+  // evaluations.
+  trainer::SegmentConfig segment = {.window = {.window = {0, 0, 0},
+                                               .stride = {0, 0, 0},
+                                               .weights = "",
+                                               .flips = kFromTraining,
+                                               .batch = 0}};
   int64_t threads = 1;
   std::string device = "auto";
 
   // What does not depend on the checkpoint.
   void validate() const {
     scans.validate();
-    trainer::SegmentConfig checked = segment;
-    if (checked.window.window == dataio::Shape3{0, 0, 0}) {
-      checked.window.window = {INT32_MAX, INT32_MAX, INT32_MAX};
-    }
-    checked.validate("");
+    with_defaults(segment, {.window = {INT32_MAX, INT32_MAX, INT32_MAX}})
+        .validate("");
     if (recipe != kFromTraining) {
       (void)dataio::parse_recipe(recipe);
     }
@@ -59,12 +79,16 @@ void bind(OptionBinder& binder, PredictOptions& options) {
   binder.add("part", options.scans.part, "member of .npz files");
   binder.add("axes", options.scans.axes, "of arrays: dhw or hwd");
   binder.add("window", window.window,
-             "depth,height,width of a window; 0,0,0: the training's samples");
+             "depth,height,width of a window; 0,0,0: as in training's "
+             "evaluations, with its stride");
   binder.add("stride", window.stride, "between windows; 0: half of one");
-  binder.add("window-weights", window.weights, "gaussian or count");
+  binder.add("window-weights", window.weights,
+             "gaussian or count; empty: as in training");
   binder.add("flips", window.flips,
-             "mean over the mirrorings along these axes: d, h, w, hw ...");
-  binder.add("batch", window.batch, "windows per forward pass");
+             "mean over the mirrorings along these axes: d, h, w, hw ...; "
+             "auto: as in training");
+  binder.add("batch", window.batch,
+             "windows per forward pass; 0: as in training");
   binder.add("resample", options.segment.resample,
              "to the scan's grid: linear (scores) or nearest (labels)");
   binder.add("keep", options.segment.keep,
@@ -133,10 +157,8 @@ std::string weights_digest(const trainer::TensorMap& weights) {
 
 trainer::SegmentConfig segment_config(const PredictOptions& options,
                                       const ScoredCheckpoint& checkpoint) {
-  trainer::SegmentConfig config = options.segment;
-  if (config.window.window == dataio::Shape3{0, 0, 0}) {
-    config.window.window = checkpoint.run.volume.shape;
-  }
+  const trainer::SegmentConfig config =
+      with_defaults(options.segment, checkpoint.run.resolved_window());
   config.validate("");
   return config;
 }
@@ -229,7 +251,6 @@ int predict_as_rank(const PredictOptions& options,
 
 int run_predict(std::span<const std::string> args) {
   PredictOptions options;
-  options.segment.window.window = {0, 0, 0};
   OptionBinder binder("voxlift predict");
   bind(binder, options);
   if (wants_help(args)) {
