@@ -94,6 +94,23 @@ std::vector<uint8_t> read_mask(const VolumeFile& file, const Volume& image,
   return mask;
 }
 
+// Boxes may reach beyond the image, but not lie beside it.
+void check_boxes(const Scan& scan, const std::string& path) {
+  for (size_t k = 0; k < scan.boxes.size(); ++k) {
+    const LabelledBox& box = scan.boxes[k];
+    for (size_t i = 0; i < 3; ++i) {
+      const auto side = static_cast<double>(scan.image.shape[i]);
+      if (!(box.low[i] < box.high[i] && box.low[i] < side &&
+            box.high[i] > 0.0)) {
+        throw DataError(str_cat(path, ": box ", k, " spans ", box.low[i],
+                                " to ", box.high[i], " along ",
+                                std::array{"depth", "height", "width"}[i],
+                                ", the image 0 to ", side));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 Scan read_scan(const VolumeEntry& entry, const DecodeLimits& limits) {
@@ -105,6 +122,7 @@ Scan read_scan(const VolumeEntry& entry, const DecodeLimits& limits) {
   }
   scan.boxes = entry.boxes;
   scan.key_slice = entry.key_slice;
+  check_boxes(scan, entry.image.path);
   return scan;
 }
 

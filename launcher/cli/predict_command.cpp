@@ -41,7 +41,6 @@ trainer::SegmentConfig with_defaults(
 struct PredictOptions {
   std::string weights;
   ScanArguments scans;
-  std::string out;
   std::string recipe = kFromTraining;
   // Of the window: what is zero, empty or "auto" is as in the training's own
   // evaluations.
@@ -56,8 +55,9 @@ struct PredictOptions {
   // What does not depend on the checkpoint.
   void validate() const {
     scans.validate();
-    with_defaults(segment, {.window = {INT32_MAX, INT32_MAX, INT32_MAX}})
-        .validate("");
+    trainer::SlidingWindowConfig any;
+    any.window = {INT32_MAX, INT32_MAX, INT32_MAX};
+    with_defaults(segment, any).validate("");
     if (recipe != kFromTraining) {
       (void)dataio::parse_recipe(recipe);
     }
@@ -72,7 +72,7 @@ void bind(OptionBinder& binder, PredictOptions& options) {
   binder.add("weights", options.weights,
              "a run's folder (its newest good checkpoint), or a step_* folder");
   binder.add("in", options.scans.in, "scans: folders and files");
-  binder.add("out", options.out, "folder of the predictions");
+  binder.add("out", options.scans.out, "folder of the predictions");
   binder.add("recipe", options.recipe,
              "steps before the network, as for pack; auto: those of the "
              "training data");
@@ -208,7 +208,7 @@ int report_outcome(const trainer::PredictOutcome& outcome,
                    const trainer::Communicator& control) {
   if (control.rank() == 0) {
     std::cout << "predicted " << outcome.done << " scans (" << outcome.kept
-              << " kept from before) into " << options.out << "\n";
+              << " kept from before) into " << options.scans.out << "\n";
   }
   if (outcome.failed.empty()) {
     return 0;
@@ -237,7 +237,7 @@ int predict_as_rank(const PredictOptions& options,
   trainer::run_alike(control, [&] {
     check_modality(checkpoint);
     const std::string recipe = recipe_text(options, checkpoint);
-    plan.out = options.out;
+    plan.out = options.scans.out;
     plan.made_with = made_with(options, checkpoint, recipe);
     plan.recipe = dataio::parse_recipe(recipe);
     plan.transform = checkpoint.run.volume;

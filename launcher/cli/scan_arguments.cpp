@@ -1,6 +1,7 @@
 #include "launcher/cli/scan_arguments.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <span>
 
@@ -60,6 +61,17 @@ void add_scans(const std::string& path, const ScanArguments& arguments,
   ignored->insert(ignored->end(), walk.ignored().begin(), walk.ignored().end());
 }
 
+// Masks would be taken for scans by the next call.
+void check_out(const std::string& in, const std::string& out) {
+  namespace fs = std::filesystem;
+  const std::string inner = fs::weakly_canonical(out).string() + "/";
+  const std::string outer = fs::weakly_canonical(in).string() + "/";
+  if (inner.starts_with(outer)) {
+    throw ConfigError(str_cat("out = '", out, "' lies within in = '", in,
+                              "': give a folder beside it"));
+  }
+}
+
 void check_ids(const std::vector<ScanToPredict>& scans) {
   std::map<std::string, std::string> paths;
   for (const ScanToPredict& scan : scans) {
@@ -99,6 +111,7 @@ std::vector<ScanToPredict> list_scans_of(const ScanArguments& arguments,
                                          std::vector<std::string>* ignored) {
   std::vector<ScanToPredict> scans;
   for (const std::string& path : arguments.in) {
+    check_out(path, arguments.out);
     add_scans(without_slashes(path), arguments, scans, ignored);
   }
   if (scans.empty()) {

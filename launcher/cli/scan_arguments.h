@@ -11,6 +11,7 @@ namespace voxlift::launcher {
 
 struct ScanArguments {
   std::vector<std::string> in;  // Files and folders.
+  std::string out;              // Where their predictions go.
   std::string part;             // As dataio::VolumeFile.
   std::string axes = "dhw";     // Of arrays: "dhw" or "hwd".
 
@@ -21,7 +22,7 @@ struct ScanArguments {
 // folder that directly holds .dcm or .png files is one scan. Ids are paths
 // below the folder given, or the name of a file given, without extensions.
 // Lines about what was left out go to `ignored`. Throws IoError; ConfigError if
-// there is no scan, or two have one id.
+// there is no scan, two have one id, or `out` lies within a folder of `in`.
 std::vector<trainer::ScanToPredict> list_scans_of(
     const ScanArguments& arguments, std::vector<std::string>* ignored);
 

@@ -69,6 +69,18 @@ TEST_F(ScanTest, RefusesAMaskOfAnotherPlace) {
                           {mirrored, "another affine"});
 }
 
+TEST_F(ScanTest, RefusesABoxBesideTheImage) {
+  VolumeEntry entry;
+  entry.image.path =
+      write("image.nii.gz", {{2, 3, 4}, {1, 1, 1}, kIdentityAffine});
+  entry.boxes = {{{0, 0, 0}, {1, 2, 6}, 0}};  // Reaches beyond: clipped later.
+  EXPECT_EQ(read_scan(entry).boxes.size(), 1U);
+  entry.boxes.push_back({{0, 3, 0}, {1, 5, 2}, 0});
+  expect_error<DataError>(
+      [&] { (void)read_scan(entry); },
+      {"image.nii.gz: box 1 spans 3 to 5 along height, the image 0 to 3"});
+}
+
 TEST_F(ScanTest, ArraysSayNothingOfPlaces) {
   MaskGrid grid = {{2, 3, 4}, {1, 1, 1}, kIdentityAffine};
   grid.affine[0][3] = 100.0;
