@@ -28,7 +28,6 @@ enum class Purpose : uint32_t {
   kDropout = 4,  // Inside the network, per step and slot.
   kSynth = 5,    // The generated world.
   kFault = 6,    // Injected faults.
-  kBoxes = 7,    // Which boxes a detector learns from, per step and slot.
 };
 
 // A stream of draws keyed by (seed, purpose, epoch, id). Equal keys give equal

@@ -14,7 +14,7 @@ enum class BoxStage : uint64_t { kProposals = 1, kDetections = 2 };
 // Of one picture of this slot and step, by its place in the slot's batch: the
 // same on any rank.
 inline RandomStream box_draws(BoxStage stage, int64_t image) {
-  return {slot_seed(), Purpose::kBoxes, static_cast<uint64_t>(stage),
+  return {slot_seed(), Purpose::kDropout, static_cast<uint64_t>(stage),
           static_cast<uint64_t>(image)};
 }
 

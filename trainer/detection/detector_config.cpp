@@ -77,15 +77,21 @@ void DetectorConfig::validate(const std::string& path) const {
                       {"eval_proposals", rpn.eval.per_image},
                       {"max_per_image", roi.max_per_image}});
   check_shares(path, {{"rpn_positive_frac", rpn.sample.positive_frac},
+                      {"rpn_best_iou", rpn.assign.low_quality_iou},
                       {"roi_positive_frac", roi.sample.positive_frac},
-                      {"rpn_max_iou", rpn.train.max_iou},
-                      {"rpn_max_iou", rpn.eval.max_iou},
+                      {"train_max_iou", rpn.train.max_iou},
+                      {"eval_max_iou", rpn.eval.max_iou},
+                      {"focal_alpha", rpn.focal_alpha},
                       {"min_score", roi.min_score},
                       {"max_iou", roi.max_iou},
                       {"froc_min_overlap", froc_min_overlap}});
   check_positive(path, {{"rpn_beta", rpn.smooth_l1_beta},
                         {"roi_beta", roi.smooth_l1_beta},
                         {"anchor_scale", rpn.anchors.scale}});
+  if (!(rpn.focal_gamma >= 0.0)) {
+    throw ConfigError(str_cat(path, "focal_gamma = ", rpn.focal_gamma,
+                              ": must be at least 0"));
+  }
   if (roi.align_samples < 0) {
     throw ConfigError(str_cat(path, "align_samples = ", roi.align_samples,
                               ": must be at least 0"));

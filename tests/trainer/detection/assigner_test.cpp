@@ -61,7 +61,7 @@ TEST(AssignBoxesTest, LeavesOutWhatIsNoNumber) {
 }
 
 RandomStream draws_of(uint64_t id) {
-  return {7, Purpose::kBoxes, 1, id};
+  return {7, Purpose::kDropout, 1, id};
 }
 
 TEST(SampleRowsTest, FillsWithBackground) {
