@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "trainer/model/classifier.h"
+#include "trainer/model/make_network.h"
 
 namespace voxlift::trainer {
 namespace {
@@ -12,6 +13,18 @@ std::unique_ptr<Task> make_classification(const TrainConfig& config,
   Classifier network(model);
   initialize(*network, config.run.seed);
   return std::make_unique<Classification>(network, config.loss);
+}
+
+std::unique_ptr<Task> make_segmentation(const TrainConfig& config,
+                                        const ModelConfig& model,
+                                        const std::vector<std::string>& classes,
+                                        const torch::Device& device) {
+  return std::make_unique<Segmentation>(
+      make_network(model, config.run.seed), config.segmentation,
+      ScanView{.classes = classes,
+               .intensities = config.volume,
+               .window = config.resolved_window(),
+               .device = device});
 }
 
 void check_network(const ModelConfig& model, bool fits, const char* task) {
@@ -25,10 +38,16 @@ void check_network(const ModelConfig& model, bool fits, const char* task) {
 
 std::unique_ptr<Task> make_task(const TrainConfig& config,
                                 const ModelConfig& model,
-                                const std::vector<std::string>& /*classes*/,
+                                const std::vector<std::string>& classes,
                                 const torch::Device& device) {
-  check_network(model, model.network == "resnet3d", "classification");
-  std::unique_ptr<Task> task = make_classification(config, model);
+  std::unique_ptr<Task> task;
+  if (config.task.kind == "segmentation") {
+    check_network(model, is_for_segmentation(model), "segmentation");
+    task = make_segmentation(config, model, classes, device);
+  } else {
+    check_network(model, model.network == "resnet3d", "classification");
+    task = make_classification(config, model);
+  }
   task->model().to(device);
   task->model().train();
   return task;
