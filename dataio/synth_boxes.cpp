@@ -31,8 +31,9 @@ Image dark_noise(int64_t width, int64_t height, RandomStream& draws) {
 }
 
 void fill_bright(Image& image, const LabelledBox& box) {
-  for (auto y = static_cast<int64_t>(box.low[1]); y < box.high[1]; ++y) {
-    for (auto x = static_cast<int64_t>(box.low[2]); x < box.high[2]; ++x) {
+  const auto pixel = [](double edge) { return static_cast<int64_t>(edge); };
+  for (int64_t y = pixel(box.low[1]); y < pixel(box.high[1]); ++y) {
+    for (int64_t x = pixel(box.low[2]); x < pixel(box.high[2]); ++x) {
       for (int64_t plane = 0; plane < 3; ++plane) {
         image.pixel(y, x)[plane] = 220;
       }

@@ -65,8 +65,12 @@ class CocoLister {
   }
 
  private:
-  Json::array_t all(const std::string& key) const {
-    return json_get<Json::array_t>(list_, key, path_);
+  // Not a copy: lists are large.
+  const Json& all(const std::string& key) const {
+    if (!list_.contains(key) || !list_.at(key).is_array()) {
+      throw DataError(str_cat(path_, ": no array '", key, "'"));
+    }
+    return list_.at(key);
   }
 
   void read_categories() {

@@ -45,12 +45,12 @@ Json agree_boxes(const sharding::H5Group& input);
 Json agree_nms(const sharding::H5Group& input);
 
 // `features` (N, C, H, W), `rois` (R, 5), `weight` (of the result's shape);
-// attributes `size`, `scale`, `samples`. The maps, and the gradient of their sum
-// weighted by `weight`.
+// attributes `size`, `scale`, `samples`. The maps, and the gradient of their
+// sum weighted by `weight`.
 Json agree_roi_align(const sharding::H5Group& input);
 
-// `logits`, `targets` (N); attributes `beta`, `alpha`, `gamma`. Smooth L1, cross
-// entropy, focal loss, and their gradients.
+// `logits`, `targets` (N); attributes `beta`, `alpha`, `gamma`. Smooth L1,
+// cross entropy, focal loss, and their gradients.
 Json agree_box_losses(const sharding::H5Group& input);
 
 // `truth` (T, 6: image, edges, class), `found` (F, 7: image, edges, score,

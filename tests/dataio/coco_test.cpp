@@ -133,6 +133,8 @@ TEST_F(CocoTest, NamesRepeatedCategoriesAndListsWithoutBoxes) {
   list_ = good;
   list_["annotations"] = Json::array();
   expect_refused({"list.json", "no picture has a box"});
+  list_.erase("annotations");
+  expect_refused({"list.json", "no array 'annotations'"});
 }
 
 TEST_F(CocoTest, NamesTheDamagedPictureWhenItIsRead) {
