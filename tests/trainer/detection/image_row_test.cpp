@@ -50,7 +50,7 @@ TEST(ScoreImagesTest, ScoresOneClass) {
   EXPECT_EQ(scores["sensitivity_mean"], 1.0);
   EXPECT_NEAR(scores["map50"].get<double>(), (51 + 50 * 2.0 / 3.0) / 101.0,
               1e-9);
-  EXPECT_EQ(scores["map"], scores["map50"]);
+  EXPECT_NEAR(scores["map"].get<double>(), scores["map50"].get<double>(), 1e-9);
   EXPECT_FALSE(scores.contains("by_class"));
 }
 
