@@ -21,8 +21,11 @@ std::string without_prefix(const std::string& name, std::string_view prefix) {
 // The name in our network of a tensor called `name` in a published file.
 std::string network_name(const std::string& name) {
   const std::string bare = without_prefix(name, "module.");
-  if (bare.starts_with("backbone.") || bare.starts_with("head.")) {
-    return bare;
+  for (const char* part :
+       {"backbone.", "head.", "neck.", "rpn_head.", "roi_head."}) {
+    if (bare.starts_with(part)) {
+      return bare;
+    }
   }
   return bare.starts_with("fc.") ? "head." + bare : "backbone." + bare;
 }
