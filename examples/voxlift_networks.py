@@ -384,18 +384,20 @@ class Pyramid(nn.Module):
         return [named[f"p{i}"] for i in range(2, 7)]
 
 
-class BatchOnlyNorm(nn.BatchNorm3d):
-    """Uses the statistics of the batch, in evaluation too."""
+class UntrackedNorm(nn.BatchNorm3d):
+    """Never uses its running statistics; in evaluation, those of each sample."""
 
     def forward(self, x):
-        return F.batch_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
+        use = F.batch_norm if self.training else F.instance_norm
+        stats = {"training": True} if self.training else {"use_input_stats": True}
+        return use(x, None, None, self.weight, self.bias, eps=self.eps, **stats)
 
 
 class GenesisLayer(nn.Module):
     def __init__(self, inputs, outputs):
         super().__init__()
         self.conv1 = nn.Conv3d(inputs, outputs, 3, padding=1)
-        self.bn1 = BatchOnlyNorm(outputs)
+        self.bn1 = UntrackedNorm(outputs)
 
     def forward(self, x):
         return F.relu(self.bn1(self.conv1(x)))
@@ -414,15 +416,16 @@ class GenesisUNet3D(nn.Module):
 
     def __init__(self, options):
         super().__init__()
-        base, inputs = 32, options["in_channels"]
+        base, inputs = options["base_channels"] // 2, options["in_channels"]
         for s, name in enumerate((64, 128, 256, 512)):
             width = base << s
             self.add_module(f"down_tr{name}", GenesisLevel((inputs, width, 2 * width)))
             inputs = 2 * width
         for name in (256, 128, 64):
             self.add_module(f"up_tr{name}",
-                            GenesisLevel((3 * name, name, name), up=2 * name))
-        self.out_tr = nn.ModuleDict({"final_conv": nn.Conv3d(64, options["classes"], 1)})
+                            GenesisLevel((3 * width, width, width), up=2 * width))
+            width //= 2
+        self.out_tr = nn.ModuleDict({"final_conv": nn.Conv3d(2 * base, options["classes"], 1)})
 
     def outputs(self, x):
         skips = []

@@ -1,6 +1,7 @@
 #include "launcher/cli/import_command.h"
 
 #include <iostream>
+#include <memory>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -12,6 +13,7 @@
 #include "trainer/device.h"
 #include "trainer/model/make_network.h"
 #include "trainer/model/model_json.h"
+#include "trainer/model/pyramid.h"
 #include "trainer/weights/import_weights.h"
 
 namespace voxlift::launcher {
@@ -71,15 +73,23 @@ void name_model_options(std::vector<std::string>* args) {
   }
 }
 
+// What has the names and shapes; of a detector its backbone and pyramid.
+std::shared_ptr<torch::nn::Module> module_of(
+    const trainer::ModelConfig& model) {
+  return model.network == "p3d" || model.network == "mp3d"
+             ? trainer::Pyramid(trainer::p3d_options(model)).ptr()
+             : trainer::make_network(model, 0).module;
+}
+
 void import_file(const ImportOptions& options) {
   RealFiles files;
   const trainer::NetworkWeights source =
       trainer::read_network_weights(files, options.from);
   const trainer::ModelConfig model =
       trainer::complete_model(options.model, source.tensors, options.config);
-  const trainer::Network network = trainer::make_network(model, 0);
+  const auto network = module_of(model);
   const trainer::Imported imported =
-      trainer::import_weights(*network.module, model, source, options.config);
+      trainer::import_weights(*network, model, source, options.config);
   std::cout << source.origin << ": " << source.tensors.size() << " tensors\n"
             << imported.report.text(static_cast<size_t>(options.list));
   trainer::write_network_weights(imported.weights, {}, files, options.to);

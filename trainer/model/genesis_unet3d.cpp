@@ -68,14 +68,28 @@ std::vector<torch::Tensor> run_down(
   return outputs;
 }
 
+void fill_all(torch::nn::Module& model, uint64_t seed) {
+  constexpr double kHeadDeviation = 0.01;
+  fill_vectors(model);
+  for (auto& item : model.named_parameters()) {
+    const torch::Tensor& weight = item.value();
+    if (weight.dim() == 2) {
+      fill_normal(weight, item.key(), seed, kHeadDeviation);
+    } else if (weight.dim() > 2) {
+      fill_uniform(weight, item.key(), seed, 1.0 / std::sqrt(fan_in(weight)));
+    }
+  }
+}
+
 }  // namespace
 
-torch::Tensor BatchOnlyNormImpl::forward(const torch::Tensor& x_NC) {
+torch::Tensor UntrackedNormImpl::forward(const torch::Tensor& x_NC) {
   if (is_training()) {
     return BatchNormImpl::forward(x_NC);
   }
-  return torch::batch_norm(x_NC.to(weight.scalar_type()), weight, bias, {}, {},
-                           true, 0.0, kNormEpsilon, true)
+  return torch::instance_norm(x_NC.to(weight.scalar_type()), weight, bias, {},
+                              {}, /*use_input_stats=*/true, 0.0, kNormEpsilon,
+                              true)
       .to(x_NC.dtype());
 }
 
@@ -87,7 +101,7 @@ GenesisLayerImpl::GenesisLayerImpl(int64_t in_channels, int64_t out_channels)
                                                .padding = cube(1),
                                                .bias = true}))),
       norm_(register_module(
-          "bn1", std::make_shared<BatchOnlyNormImpl>(out_channels))) {}
+          "bn1", std::make_shared<UntrackedNormImpl>(out_channels))) {}
 
 torch::Tensor GenesisLayerImpl::forward(const torch::Tensor& x_NCDHW) {
   return norm_->forward(conv_->forward(x_NCDHW)).relu_();
@@ -152,17 +166,12 @@ torch::Tensor GenesisClassifierImpl::forward(const torch::Tensor& x_NCDHW) {
                           : pooled_NC);
 }
 
-void initialize_genesis(torch::nn::Module& model, uint64_t seed) {
-  constexpr double kHeadDeviation = 0.01;
-  fill_vectors(model);
-  for (auto& item : model.named_parameters()) {
-    const torch::Tensor& weight = item.value();
-    if (weight.dim() == 2) {
-      fill_normal(weight, item.key(), seed, kHeadDeviation);
-    } else if (weight.dim() > 2) {
-      fill_uniform(weight, item.key(), seed, 1.0 / std::sqrt(fan_in(weight)));
-    }
-  }
+void initialize(GenesisUNet3DImpl& model, uint64_t seed) {
+  fill_all(model, seed);
+}
+
+void initialize(GenesisClassifierImpl& model, uint64_t seed) {
+  fill_all(model, seed);
 }
 
 }  // namespace voxlift::trainer

@@ -6,9 +6,10 @@
 // files. The published network ends in a sigmoid, which its users then gave to
 // losses that apply a softmax; ours ends in logits.
 //
-// Its batch norms use the statistics of the batch always, in evaluation too:
-// what a sample gets depends on the others of its batch. Evaluate with batches
-// of one where a score must not depend on that.
+// Its batch norms never use running statistics: those of the batch in training
+// and, in evaluation, those of the sample. The published network takes the
+// batch there, too, and is evaluated with batches of one, where both are the
+// same; so a score of ours does not depend on which cases share a batch.
 
 #include <torch/torch.h>
 
@@ -27,9 +28,9 @@ struct GenesisOptions {
   double dropout = 0.0;        // The encoder's, before the head.
 };
 
-// Batch norm with the statistics of its batch, whatever the mode. The running
-// statistics are kept (files have them) and never used.
-class BatchOnlyNormImpl : public BatchNormImpl {
+// Batch norm that in evaluation uses the statistics of each sample. The running
+// ones are kept, since files have them, and never used.
+class UntrackedNormImpl : public BatchNormImpl {
  public:
   using BatchNormImpl::BatchNormImpl;
 
@@ -45,7 +46,7 @@ class GenesisLayerImpl : public torch::nn::Module {
 
  private:
   Conv3d conv_{nullptr};
-  std::shared_ptr<BatchOnlyNormImpl> norm_;
+  std::shared_ptr<UntrackedNormImpl> norm_;
 };
 
 TORCH_MODULE(GenesisLayer);
@@ -110,9 +111,9 @@ class GenesisClassifierImpl : public torch::nn::Module {
 
 TORCH_MODULE(GenesisClassifier);
 
-// Fills every parameter of either from `seed`: convolutions uniform in
-// +-1/sqrt(fan in), a linear head N(0, 0.01^2), norms one and zero, biases
-// zero.
-void initialize_genesis(torch::nn::Module& model, uint64_t seed);
+// Fills every parameter from `seed`: convolutions uniform in +-1/sqrt(fan in),
+// a linear head N(0, 0.01^2), norms one and zero, biases zero.
+void initialize(GenesisUNet3DImpl& model, uint64_t seed);
+void initialize(GenesisClassifierImpl& model, uint64_t seed);
 
 }  // namespace voxlift::trainer

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "trainer/model/classifier.h"
+#include "trainer/model/make_network.h"
 #include "trainer/task/task.h"
 
 namespace voxlift::trainer {
@@ -20,24 +21,24 @@ struct ClassificationConfig {
 // per-class recall.
 class Classification : public Task {
  public:
+  Classification(Network network, const ClassificationConfig& config);
   Classification(Classifier model, const ClassificationConfig& config);
 
-  torch::nn::Module& model() override { return *model_; }
+  torch::nn::Module& model() override { return *network_.module; }
 
   // "loss", "top1", "top5".
   std::vector<std::string> sum_names() const override;
   torch::Tensor loss(const Batch& batch, std::span<double> sums) override;
 
-  // Label, loss without smoothing, rank of the label (0 is best), prediction.
-  int64_t case_width() const override { return 4; }
-
+  // Rows: label, loss without smoothing, rank of the label (0 is best),
+  // prediction.
   void evaluate(const Batch& batch, CaseRows* rows) override;
   // {"cases", "loss", "top1", "top5", "mean_recall", "confusion"}; confusion
   // [label][prediction] only for at most 50 classes.
   Json summarize(const CaseRows& rows) const override;
 
  private:
-  Classifier model_;
+  Network network_;  // Its outputs are logits (N, classes).
   ClassificationConfig config_;
 };
 

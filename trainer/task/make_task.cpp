@@ -1,0 +1,40 @@
+#include "trainer/task/make_task.h"
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "trainer/model/init.h"
+#include "trainer/model/make_network.h"
+
+namespace voxlift::trainer {
+namespace {
+
+std::unique_ptr<Task> make_classification(const TrainConfig& config,
+                                          const ModelConfig& model) {
+  return std::make_unique<Classification>(make_network(model, config.run.seed),
+                                          config.loss);
+}
+
+void check_network(const ModelConfig& model, bool fits, const char* task) {
+  if (!fits) {
+    throw ConfigError(str_cat("model.network = '", model.network,
+                              "' does not do task.kind = '", task, "'"));
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Task> make_task(const TrainConfig& config,
+                                const ModelConfig& model,
+                                const std::vector<std::string>& /*classes*/,
+                                const torch::Device& device) {
+  check_network(
+      model, model.network == "resnet3d" || model.network == "genesis_encoder",
+      "classification");
+  std::unique_ptr<Task> task = make_classification(config, model);
+  apply_scheme(task->model(), config.init.scheme, config.run.seed);
+  task->model().to(device);
+  task->model().train();
+  return task;
+}
+
+}  // namespace voxlift::trainer
