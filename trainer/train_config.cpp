@@ -91,7 +91,25 @@ void InitConfig::validate(const std::string& path,
   }
 }
 
+void TaskConfig::validate(const std::string& path) const {
+  if (kind != "classification" && kind != "segmentation" &&
+      kind != "detection") {
+    throw ConfigError(
+        str_cat(path, "kind = '", kind,
+                "': must be 'classification', 'segmentation' or 'detection'"));
+  }
+}
+
+SlidingWindowConfig TrainConfig::resolved_window() const {
+  SlidingWindowConfig resolved = window;
+  if (window.window == dataio::Shape3{0, 0, 0}) {
+    resolved.window = volume.shape;
+  }
+  return resolved;
+}
+
 void TrainConfig::validate() const {
+  task.validate("task.");
   run.validate("run.");
   data.validate("data.");
   photo.validate("photo");
@@ -100,6 +118,8 @@ void TrainConfig::validate() const {
   batch.validate("batch.");
   reduce.validate("reduce.");
   loss.validate("loss.");
+  segmentation.validate("segmentation.");
+  resolved_window().validate("window.");
   optimizer.validate();
   ema.validate("ema.");
   schedule.validate("schedule.");

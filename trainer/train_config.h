@@ -15,6 +15,7 @@
 #include "trainer/optim/schedule.h"
 #include "trainer/reduce/gradient_reducer.h"
 #include "trainer/task/classification.h"
+#include "trainer/task/segmentation.h"
 #include "trainer/watch/watch_config.h"
 #include "trainer/weights/convert.h"
 
@@ -96,8 +97,15 @@ struct InitConfig {
   void validate(const std::string& path, const std::string& conv) const;
 };
 
+struct TaskConfig {
+  std::string kind = "classification";  // Or "segmentation", "detection".
+
+  void validate(const std::string& path) const;  // Throws ConfigError.
+};
+
 struct TrainConfig {
   RunConfig run;
+  TaskConfig task;
   DataConfig data;
   dataio::PhotoTransformConfig photo;
   dataio::VolumeTransformConfig volume;
@@ -105,6 +113,10 @@ struct TrainConfig {
   BatchConfig batch;
   ReducerConfig reduce;
   ClassificationConfig loss;
+  SegmentationConfig segmentation;
+  // What a network for segmentation sees of a whole scan at once; a window of
+  // 0,0,0 is as large as a training crop.
+  SlidingWindowConfig window = {.window = {0, 0, 0}, .flips = {}};
   OptimizerOptions optimizer;  // Sections optim, sgd, adam and lars.
   EmaConfig ema;
   ScheduleConfig schedule;
@@ -113,6 +125,8 @@ struct TrainConfig {
   InitConfig init;
   CommConfig comm;
   WatchConfig watch;
+
+  SlidingWindowConfig resolved_window() const;
 
   // Checks every section. Throws ConfigError naming section.field, the value
   // and the legal ones.

@@ -151,10 +151,10 @@ void TrainLoop::open_data() {
 }
 
 void TrainLoop::build() {
-  task_ = make_task(config_, model_config_, data_.classes(), context_.device);
+  task_ = make_task(config_, model_config_, data_.classes, context_.device);
   step_.emplace(config_, context_, slots_, *task_);
   checkpoints_.emplace(config_, context_, *task_, *step_, identity(),
-                       Json{{"classes", data_.classes()}});
+                       Json{{"classes", data_.classes}});
 }
 
 // What a checkpoint must share with the run that goes on from it.
@@ -198,7 +198,7 @@ void TrainLoop::log_start() {
     return;
   }
   log_info(str_cat("training on ", data_.train->num_samples(), " samples of ",
-                   data_.classes().size(), " classes, ", data_.steps_per_epoch,
+                   data_.classes.size(), " classes, ", data_.steps_per_epoch,
                    " steps an epoch, ", total_steps(), " in all; ",
                    context_.control.size(), " ranks (", context_.control.name(),
                    "), ", config_.batch.slots, " slots of ",

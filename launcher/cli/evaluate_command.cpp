@@ -11,6 +11,7 @@
 #include "trainer/device.h"
 #include "trainer/evaluate.h"
 #include "trainer/input/collate.h"
+#include "trainer/input/run_data.h"
 #include "trainer/model/model_json.h"
 #include "trainer/task/make_task.h"
 #include "trainer/weights/load_weights.h"
@@ -163,11 +164,11 @@ Json evaluate_as_rank(const EvaluateConfig& config,
                             " do not"));
   }
   const sharding::Dataset dataset(config.data, {});
-  if (dataset.classes() != classes) {
-    throw ConfigError(str_cat("data = '", config.data, "' has the classes ",
-                              str_join(dataset.classes(), ", "),
-                              "; the checkpoint was trained on ",
-                              str_join(classes, ", ")));
+  const auto names = trainer::class_names(dataset, run.task.kind);
+  if (names != classes) {
+    throw ConfigError(str_cat(
+        "data = '", config.data, "' has the classes ", str_join(names, ", "),
+        "; the checkpoint was trained on ", str_join(classes, ", ")));
   }
   const auto loader = trainer::make_eval_loader(run, dataset);
   return trainer::evaluate(

@@ -169,6 +169,40 @@ void bind_model_options(OptionBinder& binder, trainer::ModelConfig& model) {
 
 namespace {
 
+void bind_segmentation(OptionBinder& binder, trainer::TrainConfig& config) {
+  auto& [ce_weight, dice_weight, focal_weight, focal_gamma, smoothing, dice,
+         surface_scores, tolerance_mm, lesion_min_iou] = config.segmentation;
+  binder.add("segmentation.ce_weight", ce_weight, "of the cross entropy");
+  binder.add("segmentation.dice_weight", dice_weight, "of the Dice loss");
+  binder.add("segmentation.focal_weight", focal_weight, "of the focal loss");
+  binder.add("segmentation.focal_gamma", focal_gamma, "its exponent");
+  binder.add("segmentation.label_smoothing", smoothing, "of the cross entropy");
+  binder.add("segmentation.dice_background", dice.background,
+             "the background counts in the Dice loss");
+  binder.add("segmentation.dice_squared", dice.squared,
+             "the Dice loss divides by sums of squares");
+  binder.add("segmentation.dice_smooth", dice.smooth,
+             "added above and below the line of the Dice loss");
+  binder.add("segmentation.surface_scores", surface_scores,
+             "evaluations tell HD95 and surface Dice, too");
+  binder.add("segmentation.surface_tolerance_mm", tolerance_mm,
+             "of the surface Dice");
+  binder.add("segmentation.lesion_min_iou", lesion_min_iou,
+             "overlap from which on a lesion is found");
+}
+
+void bind_window(OptionBinder& binder, trainer::SlidingWindowConfig& window) {
+  binder.add("window.shape", window.window,
+             "depth,height,width that a network sees of a scan at once; "
+             "0,0,0: volume.shape");
+  binder.add("window.stride", window.stride,
+             "from one window to the next; 0,0,0: half a window");
+  binder.add("window.weights", window.weights, "gaussian or count");
+  binder.add("window.flips", window.flips,
+             "axes of test-time mirroring, of d, h and w");
+  binder.add("window.batch", window.batch, "windows per forward pass");
+}
+
 void bind_batch(OptionBinder& binder, trainer::TrainConfig& config) {
   binder.add("batch.slots", config.batch.slots,
              "power of two; the most ranks that can take part");
@@ -287,10 +321,14 @@ void bind_watch(OptionBinder& binder, trainer::WatchConfig& watch) {
 
 void bind_train_options(OptionBinder& binder, trainer::TrainConfig& config) {
   bind_run(binder, config.run);
+  binder.add("task.kind", config.task.kind,
+             "classification, segmentation or detection");
   bind_data(binder, config.data);
   bind_photo(binder, config.photo);
   bind_volume(binder, config.volume);
   bind_model_options(binder, config.model);
+  bind_segmentation(binder, config);
+  bind_window(binder, config.window);
   bind_batch(binder, config);
   bind_optimizer(binder, config);
   bind_checkpoint(binder, config.checkpoint);

@@ -3,6 +3,13 @@
 #include "trainer/input/size_schedule.h"
 
 namespace voxlift::trainer {
+namespace {
+
+bool wants_masks(const TrainConfig& config) {
+  return config.task.kind == "segmentation";
+}
+
+}  // namespace
 
 Batch to_batch(sharding::SampleBatch& samples, const torch::Device& device) {
   const auto count = static_cast<int64_t>(samples.labels.size());
@@ -39,7 +46,8 @@ std::unique_ptr<sharding::SampleLoader> make_train_loader(
              ? sharding::make_photo_loader(
                    dataset, dataio::make_photo_train_transform(photo))
              : sharding::make_volume_loader(
-                   dataset, dataio::make_volume_train_transform(config.volume));
+                   dataset, dataio::make_volume_train_transform(config.volume),
+                   wants_masks(config));
 }
 
 std::unique_ptr<sharding::SampleLoader> make_eval_loader(
@@ -48,7 +56,8 @@ std::unique_ptr<sharding::SampleLoader> make_eval_loader(
              ? sharding::make_photo_loader(
                    dataset, dataio::make_photo_eval_transform(config.photo))
              : sharding::make_volume_loader(
-                   dataset, dataio::make_volume_eval_transform(config.volume));
+                   dataset, dataio::make_volume_eval_transform(config.volume),
+                   wants_masks(config));
 }
 
 }  // namespace voxlift::trainer

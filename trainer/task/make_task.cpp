@@ -14,6 +14,18 @@ std::unique_ptr<Task> make_classification(const TrainConfig& config,
                                           config.loss);
 }
 
+std::unique_ptr<Task> make_segmentation(const TrainConfig& config,
+                                        const ModelConfig& model,
+                                        const std::vector<std::string>& classes,
+                                        const torch::Device& device) {
+  return std::make_unique<Segmentation>(
+      make_network(model, config.run.seed), config.segmentation,
+      ScanView{.classes = classes,
+               .intensities = config.volume,
+               .window = config.resolved_window(),
+               .device = device});
+}
+
 void check_network(const ModelConfig& model, bool fits, const char* task) {
   if (!fits) {
     throw ConfigError(str_cat("model.network = '", model.network,
@@ -25,12 +37,19 @@ void check_network(const ModelConfig& model, bool fits, const char* task) {
 
 std::unique_ptr<Task> make_task(const TrainConfig& config,
                                 const ModelConfig& model,
-                                const std::vector<std::string>& /*classes*/,
+                                const std::vector<std::string>& classes,
                                 const torch::Device& device) {
-  check_network(
-      model, model.network == "resnet3d" || model.network == "genesis_encoder",
-      "classification");
-  std::unique_ptr<Task> task = make_classification(config, model);
+  std::unique_ptr<Task> task;
+  if (config.task.kind == "segmentation") {
+    check_network(model, is_for_segmentation(model), "segmentation");
+    task = make_segmentation(config, model, classes, device);
+  } else {
+    check_network(
+        model,
+        model.network == "resnet3d" || model.network == "genesis_encoder",
+        "classification");
+    task = make_classification(config, model);
+  }
   apply_scheme(task->model(), config.init.scheme, config.run.seed);
   task->model().to(device);
   task->model().train();
