@@ -19,6 +19,7 @@
 #include "trainer/task/classification.h"
 #include "trainer/task/segmentation.h"
 #include "trainer/watch/watch_config.h"
+#include "trainer/weights/convert.h"
 
 namespace voxlift::trainer {
 
@@ -89,8 +90,13 @@ struct InitConfig {
   bool load_head = false;
   // Fewer matched tensors than this share is an error, not a bad start.
   double min_matched_frac = 0.9;
+  ConvertConfig convert = {};  // Of 2D and of colour networks' weights.
+  // Of what has no weights: "default", "uniform" or "xavier"
+  // (trainer/model/init.h).
+  std::string scheme = "default";
 
-  void validate(const std::string& path) const;  // Throws ConfigError.
+  // `conv`: the network's model.conv. Throws ConfigError.
+  void validate(const std::string& path, const std::string& conv) const;
 };
 
 struct TaskConfig {

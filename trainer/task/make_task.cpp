@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
-#include "trainer/model/classifier.h"
+#include "trainer/model/init.h"
 #include "trainer/model/make_network.h"
 #include "trainer/task/detection.h"
 
@@ -11,9 +11,8 @@ namespace {
 
 std::unique_ptr<Task> make_classification(const TrainConfig& config,
                                           const ModelConfig& model) {
-  Classifier network(model);
-  initialize(*network, config.run.seed);
-  return std::make_unique<Classification>(network, config.loss);
+  return std::make_unique<Classification>(make_network(model, config.run.seed),
+                                          config.loss);
 }
 
 std::unique_ptr<Task> make_segmentation(const TrainConfig& config,
@@ -72,9 +71,13 @@ std::unique_ptr<Task> make_task(const TrainConfig& config,
                   "detection");
     task = make_detection(config, model, classes);
   } else {
-    check_network(model, model.network == "resnet3d", "classification");
+    check_network(
+        model,
+        model.network == "resnet3d" || model.network == "genesis_encoder",
+        "classification");
     task = make_classification(config, model);
   }
+  apply_scheme(task->model(), config.init.scheme, config.run.seed);
   task->model().to(device);
   task->model().train();
   return task;
