@@ -136,8 +136,9 @@ void bind_model_options(OptionBinder& binder, trainer::ModelConfig& model) {
   binder.add("model.classes", model.classes,
              "outputs; 0: as many as the data set has");
   binder.add("model.dropout", model.dropout, "before the head");
-  binder.add("model.head_channels", model.head_channels,
-             "width before the last layer of unet3d");
+  binder.add(
+      "model.head_channels", model.head_channels,
+      "width before the last layer of unet3d, lidc_seg; 0: as published");
   binder.add("model.conversion", model.conversion,
              "how mp3d ends depth: center_crop, groupconv or conv3d");
   binder.add("model.slices", model.slices, "depth of an input of mp3d");
@@ -220,6 +221,8 @@ void bind_optimizer(OptionBinder& binder, trainer::TrainConfig& config) {
   auto& schedule = config.schedule;
   binder.add("loss.label_smoothing", config.loss.label_smoothing,
              "share of the target spread over all classes");
+  binder.add("loss.threshold", config.loss.threshold,
+             "of two classes: probability above which a case is of class 1");
   binder.add("schedule.lr", schedule.lr, "base learning rate");
   binder.add("schedule.base_batch", schedule.base_batch,
              "the rate is lr times global batch / this; 0: lr as it is");
