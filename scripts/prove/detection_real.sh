@@ -8,7 +8,7 @@
 python=${PYTHON:-/usr/bin/python3}
 DATA=$SHARED/data/medical/lgg_flair
 SEEDS=${SEEDS:-1 2 3}
-EPOCHS=${EPOCHS:-12}
+EPOCHS=${EPOCHS:-30}
 [ -d "$DATA" ] || { echo "$NAME: no $DATA: set VOXLIFT_SHARED" >&2; exit 2; }
 "$python" -c 'import nibabel, scipy' || {
 	echo "$NAME: needs Debian's python3-nibabel, python3-scipy" >&2
