@@ -182,7 +182,8 @@ void TrainLoop::load_initial_weights() {
   }
   const MatchReport report = match_weights(
       task_->model(), read_weight_file(context_.files, config_.init.weights),
-      {.load_head = config_.init.load_head});
+      {.load_head = config_.init.load_head,
+       .convert = config_.init.convert});
   if (context_.is_root()) {
     log_info(
         str_cat("weights from '", config_.init.weights, "':\n", report.text()));

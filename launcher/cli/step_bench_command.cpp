@@ -22,7 +22,9 @@ constexpr double kPatience_s = 3600.0;
 void bind(OptionBinder& binder, trainer::StepTrialConfig& config) {
   auto& train = config.train;
   auto& resnet = train.model.resnet;
-  binder.add("depth", resnet.depth, "of the ResNet3D: 18, 34, 50, 101 or 152");
+  binder.add("task", train.task.kind, "classification or detection");
+  binder.add("network", train.model.network, "resnet3d, p3d or mp3d");
+  binder.add("depth", resnet.depth, "as model.depth of voxlift train");
   binder.add("norm", resnet.norm.kind, "bn or gn");
   binder.add("stem-channels", resnet.stem_channels, "width of the stem");
   binder.add("base-channels", resnet.base_channels, "of the first stage");
@@ -96,6 +98,8 @@ int run_step(std::span<const std::string> args) {
       if (config.train.batch.slots == 0) {
         config.train.batch.slots = comm->size();
       }
+      config.train.model.slices = config.shape[0];
+      config.train.slices.num_slices = config.shape[0];
       config.validate();
     });
     return trainer::with_torch_errors([&] {

@@ -1,5 +1,7 @@
 #include "launcher/cli/train_options.h"
 
+#include "launcher/cli/detection_options.h"
+
 namespace voxlift::launcher {
 namespace {
 
@@ -121,7 +123,9 @@ void bind_volume(OptionBinder& binder, dataio::VolumeTransformConfig& volume) {
   binder.add("volume.std", volume.std, "for volume.normalize = fixed");
 }
 
-void bind_model(OptionBinder& binder, trainer::ModelConfig& model) {
+}  // namespace
+
+void bind_model_options(OptionBinder& binder, trainer::ModelConfig& model) {
   auto& resnet = model.resnet;
   binder.add("model.network", model.network,
              "resnet3d (classification), unet3d (segmentation), p3d or mp3d "
@@ -159,7 +163,13 @@ void bind_model(OptionBinder& binder, trainer::ModelConfig& model) {
              "less memory: stages are computed again in backward");
   binder.add("model.zero_init_residual", resnet.zero_init_residual,
              "blocks start as the identity");
+  binder.add("model.conv", resnet.conv,
+             "conv3d; kernels of 2D networks: acs or 2.5d");
+  binder.add("model.force_downsample", resnet.force_downsample,
+             "a shortcut convolution in the first block, as in early files");
 }
+
+namespace {
 
 void bind_segmentation(OptionBinder& binder, trainer::TrainConfig& config) {
   auto& [ce_weight, dice_weight, focal_weight, focal_gamma, smoothing, dice,
@@ -280,6 +290,12 @@ void bind_rest(OptionBinder& binder, trainer::TrainConfig& config) {
              "take the head from init.weights, too");
   binder.add("init.min_matched_frac", config.init.min_matched_frac,
              "fewer matched tensors than this are an error");
+  binder.add("init.convert", config.init.convert.convert,
+             "2D kernels as i3d, acs (with model.conv = acs) or 2.5d; none");
+  binder.add("init.rgb", config.init.convert.rgb,
+             "three input channels as one: sum, mean or none");
+  binder.add("init.scheme", config.init.scheme,
+             "start of the backbone's convolutions: default, uniform, xavier");
   binder.add("comm.first_deadline_s", config.comm.first_deadline_s,
              "longest wait for peers in the first collective");
   binder.add("comm.deadline_s", config.comm.deadline_s,
@@ -312,9 +328,11 @@ void bind_train_options(OptionBinder& binder, trainer::TrainConfig& config) {
   bind_data(binder, config.data);
   bind_photo(binder, config.photo);
   bind_volume(binder, config.volume);
-  bind_model(binder, config.model);
+  bind_model_options(binder, config.model);
   bind_segmentation(binder, config);
   bind_window(binder, config.window);
+  bind_slices(binder, config.slices);
+  bind_detector(binder, config.detector);
   bind_batch(binder, config);
   bind_optimizer(binder, config);
   bind_checkpoint(binder, config.checkpoint);
