@@ -114,11 +114,13 @@ void TrainConfig::validate() const {
   data.validate("data.");
   photo.validate("photo");
   volume.validate("volume");
+  slices.validate("slices");
   model.validate("model.");
   batch.validate("batch.");
   reduce.validate("reduce.");
   loss.validate("loss.");
   segmentation.validate("segmentation.");
+  detector.validate("detector.");
   resolved_window().validate("window.");
   optimizer.validate();
   ema.validate("ema.");

@@ -6,9 +6,11 @@
 #include <string>
 
 #include "dataio/transform/photo_transform.h"
+#include "dataio/transform/slices_transform.h"
 #include "dataio/transform/volume_transform.h"
 #include "trainer/checkpoint/checkpoint_config.h"
 #include "trainer/comm/communicator.h"
+#include "trainer/detection/detector_config.h"
 #include "trainer/model/classifier.h"
 #include "trainer/optim/ema.h"
 #include "trainer/optim/optimizer.h"
@@ -109,11 +111,13 @@ struct TrainConfig {
   DataConfig data;
   dataio::PhotoTransformConfig photo;
   dataio::VolumeTransformConfig volume;
+  dataio::SlicesTransformConfig slices;  // Of detection.
   ModelConfig model;
   BatchConfig batch;
   ReducerConfig reduce;
   ClassificationConfig loss;
   SegmentationConfig segmentation;
+  DetectorConfig detector;
   // What a network for segmentation sees of a whole scan at once; a window of
   // 0,0,0 is as large as a training crop.
   SlidingWindowConfig window = {.window = {0, 0, 0}, .flips = {}};

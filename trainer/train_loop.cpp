@@ -84,6 +84,7 @@ class TrainLoop {
  private:
   void lock_folder();
   void log_start();
+  Json facts() const;
   Json identity() const;
   void load_initial_weights();
 
@@ -154,7 +155,14 @@ void TrainLoop::build() {
   task_ = make_task(config_, model_config_, data_.classes, context_.device);
   step_.emplace(config_, context_, slots_, *task_);
   checkpoints_.emplace(config_, context_, *task_, *step_, identity(),
-                       Json{{"classes", data_.classes}});
+                       facts());
+}
+
+// What `voxlift predict` treats scans by.
+Json TrainLoop::facts() const {
+  return {{"classes", data_.classes},
+          {"modality", dataio::modality_name(data_.train->modality())},
+          {"recipe", data_.train->recipe()}};
 }
 
 // What a checkpoint must share with the run that goes on from it.

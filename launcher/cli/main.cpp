@@ -24,6 +24,8 @@ int main(int argc, char** argv) {
               "train", "train a network on a packed data set"),
           launcher::make_trainer_command(
               "evaluate", "score a checkpoint on a packed data set"),
+          launcher::make_trainer_command("predict",
+                                         "apply a trained network to scans"),
           launcher::make_trainer_command("export",
                                          "write weights for other programs"),
           launcher::make_trainer_command(

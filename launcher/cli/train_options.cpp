@@ -1,5 +1,7 @@
 #include "launcher/cli/train_options.h"
 
+#include "launcher/cli/detection_options.h"
+
 namespace voxlift::launcher {
 namespace {
 
@@ -329,6 +331,8 @@ void bind_train_options(OptionBinder& binder, trainer::TrainConfig& config) {
   bind_model_options(binder, config.model);
   bind_segmentation(binder, config);
   bind_window(binder, config.window);
+  bind_slices(binder, config.slices);
+  bind_detector(binder, config.detector);
   bind_batch(binder, config);
   bind_optimizer(binder, config);
   bind_checkpoint(binder, config.checkpoint);

@@ -4,6 +4,7 @@
 #include "base/strings.h"
 #include "trainer/model/init.h"
 #include "trainer/model/make_network.h"
+#include "trainer/task/detection.h"
 
 namespace voxlift::trainer {
 namespace {
@@ -26,6 +27,28 @@ std::unique_ptr<Task> make_segmentation(const TrainConfig& config,
                .device = device});
 }
 
+// Weights over the slices of a channel are as many as the slices.
+void check_slices(const TrainConfig& config, const ModelConfig& model) {
+  const bool counts =
+      model.network == "mp3d" &&
+      (model.conversion == "groupconv" || model.conversion == "conv3d");
+  if (counts && model.slices != config.slices.num_slices) {
+    throw ConfigError(str_cat(
+        "model.slices = ", model.slices,
+        ", but slices.num_slices = ", config.slices.num_slices,
+        ": model.conversion = '", model.conversion, "' needs them equal"));
+  }
+}
+
+std::unique_ptr<Task> make_detection(const TrainConfig& config,
+                                     const ModelConfig& model,
+                                     const std::vector<std::string>& classes) {
+  check_slices(config, model);
+  Detector network(p3d_options(model), config.detector, model.classes);
+  initialize(*network, config.run.seed);
+  return std::make_unique<DetectionTask>(network, config.detector, classes);
+}
+
 void check_network(const ModelConfig& model, bool fits, const char* task) {
   if (!fits) {
     throw ConfigError(str_cat("model.network = '", model.network,
@@ -43,6 +66,10 @@ std::unique_ptr<Task> make_task(const TrainConfig& config,
   if (config.task.kind == "segmentation") {
     check_network(model, is_for_segmentation(model), "segmentation");
     task = make_segmentation(config, model, classes, device);
+  } else if (config.task.kind == "detection") {
+    check_network(model, model.network == "p3d" || model.network == "mp3d",
+                  "detection");
+    task = make_detection(config, model, classes);
   } else {
     check_network(
         model,

@@ -23,7 +23,7 @@ struct SegmentationConfig {
   double focal_weight = 0.0;
   double focal_gamma = 2.0;
   double label_smoothing = 0.0;  // Of the cross entropy.
-  DiceOptions dice;
+  DiceOptions dice = {};
   // Scores that need distances between surfaces: HD95 and surface Dice. They
   // cost two distance transforms of the scan per class.
   bool surface_scores = true;
