@@ -10,11 +10,13 @@
 #include "launcher/cli/file_arguments.h"
 #include "launcher/cli/train_options.h"
 #include "launcher/config_file.h"
+#include "trainer/detection/detector.h"
 #include "trainer/device.h"
 #include "trainer/model/make_network.h"
 #include "trainer/model/model_json.h"
 #include "trainer/model/pyramid.h"
 #include "trainer/weights/import_weights.h"
+#include "trainer/weights/published_names.h"
 
 namespace voxlift::launcher {
 namespace {
@@ -73,12 +75,19 @@ void name_model_options(std::vector<std::string>* args) {
   }
 }
 
-// What has the names and shapes; of a detector its backbone and pyramid.
-std::shared_ptr<torch::nn::Module> module_of(
-    const trainer::ModelConfig& model) {
-  return model.network == "p3d" || model.network == "mp3d"
-             ? trainer::Pyramid(trainer::p3d_options(model)).ptr()
-             : trainer::make_network(model, 0).module;
+// What has the names and shapes; of a detector its backbone and pyramid, and
+// its heads where the file has some.
+std::shared_ptr<torch::nn::Module> module_of(const trainer::ModelConfig& model,
+                                             const trainer::TensorMap& source) {
+  if (model.network != "p3d" && model.network != "mp3d") {
+    return trainer::make_network(model, 0).module;
+  }
+  const trainer::P3dOptions backbone = trainer::p3d_options(model);
+  if (trainer::has_box_heads(source)) {
+    return trainer::Detector(backbone, trainer::DetectorConfig(), model.classes)
+        .ptr();
+  }
+  return trainer::Pyramid(backbone).ptr();
 }
 
 void import_file(const ImportOptions& options) {
@@ -87,7 +96,7 @@ void import_file(const ImportOptions& options) {
       trainer::read_network_weights(files, options.from);
   const trainer::ModelConfig model =
       trainer::complete_model(options.model, source.tensors, options.config);
-  const auto network = module_of(model);
+  const auto network = module_of(model, source.tensors);
   const trainer::Imported imported =
       trainer::import_weights(*network, model, source, options.config);
   std::cout << source.origin << ": " << source.tensors.size() << " tensors\n"

@@ -1,5 +1,6 @@
 #include "trainer/weights/network_weights.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <set>

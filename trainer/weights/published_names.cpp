@@ -1,5 +1,6 @@
 #include "trainer/weights/published_names.h"
 
+#include <algorithm>
 #include <map>
 #include <string_view>
 #include <vector>
@@ -80,6 +81,13 @@ TensorMap with_network_names(const TensorMap& source,
                   : tensor);
   }
   return renamed;
+}
+
+bool has_box_heads(const TensorMap& source) {
+  return std::any_of(source.begin(), source.end(), [](const auto& item) {
+    return item.first.find("rpn_head.") != std::string::npos ||
+           item.first.find("bbox_head.") != std::string::npos;
+  });
 }
 
 bool has_early_shortcut(const TensorMap& source) {

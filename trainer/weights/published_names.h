@@ -25,6 +25,9 @@ namespace voxlift::trainer {
 TensorMap with_network_names(const TensorMap& source,
                              const std::set<std::string>& known);
 
+// Does the file hold a whole detector: heads that propose or tell boxes?
+bool has_box_heads(const TensorMap& source);
+
 // Do 18- or 34-layer networks of early files have a shortcut in the first
 // block, where none is needed? Names: layer1.0.downsample.*.
 bool has_early_shortcut(const TensorMap& source);

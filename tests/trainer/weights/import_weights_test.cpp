@@ -5,10 +5,13 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/strings.h"
 #include "tests/support/expect_error.h"
+#include "trainer/detection/detector.h"
 #include "trainer/model/make_network.h"
 #include "trainer/model/model_json.h"
 #include "trainer/model/pyramid.h"
+#include "trainer/weights/published_names.h"
 
 namespace voxlift::trainer {
 namespace {
@@ -109,6 +112,41 @@ TEST(ImportWeightsTest, TakesTheBackboneOfADetector) {
   EXPECT_EQ(imported.report.unexpected.size(), 1U);
   EXPECT_EQ(imported.weights.tensors.size(), file.size() - 1);
   EXPECT_EQ(imported.weights.tensors[0].second.scalar_type(), torch::kFloat32);
+}
+
+// A detector of 80 classes by mmdetection 1.x: the background comes first.
+TEST(ImportWeightsTest, TakesAWholeDetectorAndMovesTheBackground) {
+  const P3dOptions backbone = {
+      .depth = "18ba", .base_channels = 8, .norm = {.kind = "gn", .groups = 4}};
+  const DetectorConfig config = {.channels = 8, .roi = {.fc_channels = 8}};
+  Detector theirs(backbone, config, 80);
+  initialize(*theirs, 5);
+  TensorMap file;
+  const std::string heads = "roi_head.";
+  for (const auto& [name, tensor] : named_tensors(*theirs)) {
+    const bool is_box = name.find("fc_reg") != std::string::npos;
+    const bool is_class = name.find("fc_cls") != std::string::npos;
+    const torch::Tensor rows =
+        is_box ? torch::cat({torch::zeros_like(tensor.slice(0, 0, 4)), tensor})
+               : (is_class ? tensor.roll(1, 0) : tensor);
+    file.emplace_back(
+        "module." +
+            (name.starts_with(heads) ? name.substr(heads.size()) : name),
+        rows);
+  }
+  EXPECT_TRUE(has_box_heads(file));
+  ModelConfig model;
+  model.network = "mp3d";
+  Detector ours(backbone, config, 80);
+  const Imported imported = import_weights(
+      *ours, complete_model(model, file, {}), {file, Json(), "coco.pth"}, {});
+  expect_all_matched(imported);
+  EXPECT_EQ(imported.weights.network["classes"], 80);
+  for (const char* last : {"fc_cls", "fc_reg"}) {
+    const std::string name = str_cat("roi_head.bbox_head.", last, ".weight");
+    EXPECT_TRUE(torch::equal(ours->named_parameters()[name],
+                             theirs->named_parameters()[name]));
+  }
 }
 
 TEST(ImportWeightsTest, RefusesAFileOfAnotherNetwork) {
