@@ -9,7 +9,7 @@
 . "$(dirname "$0")/prelude.sh"
 # shellcheck source=scripts/prove/mpi_env.sh
 . "$ROOT/scripts/prove/mpi_env.sh"
-rate=${RATE:-1gbit} batch=${SLOT_BATCH:-6} side=${SIDE:-112} steps=${STEPS:-6}
+rate=${RATE:-1gbit} batch=${SLOT_BATCH:-16} side=${SIDE:-112} steps=${STEPS:-6}
 netns=$SHARED/netns-hosts
 [ -x "$netns/up.sh" ] || {
 	echo "$NAME: no $netns: set VOXLIFT_SHARED" >&2
