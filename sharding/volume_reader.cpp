@@ -83,6 +83,9 @@ void VolumeReader::check_arrays() {
     check_table(index_.mask, "mask");
     check_rows("mask_foreground", index_.mask_foreground.size(), 1,
                static_cast<size_t>(starts_.chunk.back()));
+    for (int64_t i = 0; i < index_.num_samples(); ++i) {
+      check_foreground(i);
+    }
   }
   for (const auto* lengths : {&index_.image.length, &index_.mask.length}) {
     for (const int64_t length : *lengths) {
@@ -116,6 +119,20 @@ void VolumeReader::check_sample_arrays(int64_t i) const {
   const int64_t num_boxes = index_.num_boxes[position];
   if (num_boxes < 0 || num_boxes > kMaxSide) {
     throw DataError(str_cat(describe(i), ": num_boxes is ", num_boxes));
+  }
+}
+
+// A chunk holds as many voxels as its sides say; they fit as checked above.
+void VolumeReader::check_foreground(int64_t i) const {
+  const dataio::Shape3 chunk = index_.chunk_of(i);
+  const int64_t num_elements = chunk[0] * chunk[1] * chunk[2];
+  for (int64_t c = first_chunk(i); c < first_chunk(i + 1); ++c) {
+    const int64_t count = index_.mask_foreground[static_cast<size_t>(c)];
+    if (count < 0 || count > num_elements) {
+      throw DataError(str_cat(describe(i), ": mask_foreground of chunk ",
+                              c - first_chunk(i), " is ", count,
+                              ", but a chunk has ", num_elements, " voxels"));
+    }
   }
 }
 

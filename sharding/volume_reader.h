@@ -61,6 +61,7 @@ class VolumeReader : public Shard {
   void read_arrays(const H5Group& root);
   void check_arrays();
   void check_sample_arrays(int64_t i) const;
+  void check_foreground(int64_t i) const;
   void check_table(const ChunkTable& table, const char* name) const;
   void check_layout(const H5Group& root, const char* group,
                     const ChunkTable& table, int64_t i) const;

@@ -39,19 +39,24 @@ struct RankRows {
   CaseRows rows;
 };
 
-RankRows evaluate_own(Task& task, const sharding::SampleLoader& loader,
-                      const EvaluateOptions& options, Communicator& control,
-                      const Clock& clock) {
+ProgressLine progress_of(const EvaluateData& data, Communicator& control,
+                         const Clock& clock) {
+  return ProgressLine("evaluate", "case",
+                      data.dataset.num_samples() / control.size(),
+                      control.rank() != 0, clock);
+}
+
+RankRows evaluate_samples(Task& task, const EvaluateData& data,
+                          const EvaluateOptions& options, Communicator& control,
+                          const Clock& clock) {
   sharding::SampleStream stream(
-      loader,
+      data.loader,
       {.num_workers = options.workers,
        .prefetch_batches = options.prefetch_batches},
-      batches_of_rank(loader.num_samples(), options.batch, control.rank(),
+      batches_of_rank(data.loader.num_samples(), options.batch, control.rank(),
                       control.size()),
       clock);
-  ProgressLine progress("evaluate", "case",
-                        loader.num_samples() / control.size(),
-                        control.rank() != 0, clock);
+  ProgressLine progress = progress_of(data, control, clock);
   RankRows own;
   progress.update(0);
   while (auto samples = stream.next()) {
@@ -60,6 +65,20 @@ RankRows evaluate_own(Task& task, const sharding::SampleLoader& loader,
     own.ids.insert(own.ids.end(), ids.begin(), ids.end());
     progress.update(static_cast<int64_t>(own.ids.size()));
     stream.recycle(*std::move(samples));
+  }
+  return own;
+}
+
+RankRows evaluate_scans(Task& task, const EvaluateData& data,
+                        Communicator& control, const Clock& clock) {
+  ProgressLine progress = progress_of(data, control, clock);
+  RankRows own;
+  progress.update(0);
+  for (int64_t id = control.rank(); id < data.dataset.num_samples();
+       id += control.size()) {
+    own.rows.push_back(task.evaluate_scan(*data.dataset.volume(id)));
+    own.ids.push_back(id);
+    progress.update(static_cast<int64_t>(own.ids.size()));
   }
   return own;
 }
@@ -78,35 +97,46 @@ std::vector<T> gather(Communicator& control, const std::vector<T>& mine) {
   return all;
 }
 
-// Rows in case order; every case must be there once.
-CaseRows in_case_order(const std::vector<int64_t>& ids, const CaseRows& rows,
-                       int64_t num_cases, size_t width) {
+// The rows of all ranks in case order; every case must be there once.
+CaseRows gather_rows(Communicator& control, const RankRows& own,
+                     int64_t num_cases) {
+  std::vector<double> values;
+  std::vector<int64_t> lengths;
+  for (const CaseRow& row : own.rows) {
+    values.insert(values.end(), row.begin(), row.end());
+    lengths.push_back(static_cast<int64_t>(row.size()));
+  }
+  const std::vector<int64_t> ids = gather(control, own.ids);
+  values = gather(control, values);
+  lengths = gather(control, lengths);
   VOXLIFT_CHECK(static_cast<int64_t>(ids.size()) == num_cases,
                 str_cat(ids.size(), " cases evaluated of ", num_cases));
-  CaseRows ordered(rows.size());
+  CaseRows rows(ids.size());
   std::vector<bool> seen(ids.size(), false);
+  auto next = values.begin();
   for (size_t i = 0; i < ids.size(); ++i) {
     const auto id = static_cast<size_t>(ids[i]);
     VOXLIFT_CHECK(!seen.at(id), str_cat("case ", id, " evaluated twice"));
     seen[id] = true;
-    std::copy_n(rows.data() + i * width, width, ordered.data() + id * width);
+    rows[id].assign(next, next + lengths[i]);
+    next += lengths[i];
   }
-  return ordered;
+  return rows;
 }
 
 }  // namespace
 
-Json evaluate(Task& task, const sharding::SampleLoader& loader,
+Json evaluate(Task& task, const EvaluateData& data,
               const EvaluateOptions& options, Communicator& control,
               const Clock& clock) {
   const torch::NoGradGuard no_grad;
   task.model().eval();
-  const RankRows own = evaluate_own(task, loader, options, control, clock);
+  const RankRows own =
+      task.scored_on() == ScoredOn::kScans
+          ? evaluate_scans(task, data, control, clock)
+          : evaluate_samples(task, data, options, control, clock);
   task.model().train();
-  const CaseRows rows = in_case_order(
-      gather(control, own.ids), gather(control, own.rows), loader.num_samples(),
-      static_cast<size_t>(task.case_width()));
-  return task.summarize(rows);
+  return task.summarize(gather_rows(control, own, data.dataset.num_samples()));
 }
 
 }  // namespace voxlift::trainer

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "sharding/dataset.h"
 #include "sharding/sample_loader.h"
 #include "trainer/comm/communicator.h"
 #include "trainer/task/task.h"
@@ -16,12 +17,19 @@ struct EvaluateOptions {
   torch::Device device = torch::kCPU;
 };
 
+// The cases. Those of `loader` are the data set's.
+struct EvaluateData {
+  const sharding::Dataset& dataset;
+  const sharding::SampleLoader& loader;
+};
+
 // COLLECTIVE over `control` (host memory). Case i is in batch i / batch; batch
-// b goes to rank b modulo size. The rows of all cases are gathered and summed
+// b goes to rank b modulo size; of a task that is scored on whole scans, case i
+// goes to rank i modulo size. The rows of all cases are gathered and summed
 // in case order on every rank, so that the scores do not depend on the number
 // of ranks. Puts the network into evaluation mode and back into training mode.
 // Throws InternalError if a case is missing or there twice.
-Json evaluate(Task& task, const sharding::SampleLoader& loader,
+Json evaluate(Task& task, const EvaluateData& data,
               const EvaluateOptions& options, Communicator& control,
               const Clock& clock);
 

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "trainer/comm/self_comm.h"
-#include "trainer/task/classification.h"
+#include "trainer/task/make_task.h"
 #include "trainer/train_step.h"
 
 namespace voxlift::trainer {
@@ -20,23 +20,16 @@ void require_positive(int64_t value, const char* name) {
   }
 }
 
-std::unique_ptr<Task> make_task(const TrainConfig& config,
-                                const torch::Device& device) {
-  Classifier model(config.model);
-  initialize(*model, config.run.seed);
-  model->to(device);
-  model->train();
-  return std::make_unique<Classification>(model, config.loss);
-}
-
 Batch made_up_batch(const StepTrialConfig& config,
                     const torch::Device& device) {
   torch::manual_seed(config.train.run.seed);
   const int64_t n = config.train.batch.slot_batch;
-  return {
-      torch::randn({n, 1, config.shape[0], config.shape[1], config.shape[2]})
-          .to(device),
-      torch::randint(config.train.model.classes, {n}, torch::kLong).to(device)};
+  const auto& [depth, height, width] = config.shape;
+  const int64_t classes = config.train.model.classes;
+  Batch batch;
+  batch.x_NCDHW = torch::randn({n, 1, depth, height, width}).to(device);
+  batch.label_N = torch::randint(classes, {n}, torch::kLong).to(device);
+  return batch;
 }
 
 TrainConfig with_slots(TrainConfig config, int64_t slots) {
@@ -57,7 +50,7 @@ class Trial {
         alone_config_(with_slots(config.train, slots_.end - slots_.begin)),
         alone_context_(make_alone_context()),
         batch_(made_up_batch(config, context.device)),
-        task_(make_task(config.train, context.device)),
+        task_(make_task(config.train, config.train.model, {}, context.device)),
         step_(config.train, context, slots_, *task_),
         alone_(alone_config_, alone_context_, {0, slots_.end - slots_.begin},
                *task_) {}

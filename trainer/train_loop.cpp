@@ -24,7 +24,7 @@
 #include "trainer/run_checkpoints.h"
 #include "trainer/run_state.h"
 #include "trainer/slot_requests.h"
-#include "trainer/task/classification.h"
+#include "trainer/task/make_task.h"
 #include "trainer/train_step.h"
 #include "trainer/weights/load_weights.h"
 
@@ -151,11 +151,7 @@ void TrainLoop::open_data() {
 }
 
 void TrainLoop::build() {
-  Classifier model(model_config_);
-  initialize(*model, config_.run.seed);
-  model->to(context_.device);
-  model->train();
-  task_ = std::make_unique<Classification>(model, config_.loss);
+  task_ = make_task(config_, model_config_, data_.classes(), context_.device);
   step_.emplace(config_, context_, slots_, *task_);
   checkpoints_.emplace(config_, context_, *task_, *step_, identity(),
                        Json{{"classes", data_.classes()}});
@@ -362,7 +358,7 @@ bool TrainLoop::evaluate_if_due() {
   if (config_.ema.evaluate && step_->ema().has_value()) {
     mean.emplace(*step_->ema());
   }
-  state_.scores = evaluate(*task_, *data_.eval_loader,
+  state_.scores = evaluate(*task_, {*data_.val, *data_.eval_loader},
                            {.batch = config_.eval.batch,
                             .workers = config_.data.workers,
                             .prefetch_batches = config_.data.prefetch_batches,

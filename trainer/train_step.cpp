@@ -51,9 +51,14 @@ int64_t meeting_width(const std::vector<BatchNormImpl*>& norms) {
   return width;
 }
 
-// Values and labels of `batch` in memory of their own.
+// `batch` in memory of its own.
 Batch copy_of(const Batch& batch) {
-  return {batch.x_NCDHW.clone(), batch.label_N.clone()};
+  Batch copy = batch;
+  for (torch::Tensor* tensor :
+       {&copy.x_NCDHW, &copy.label_N, &copy.mask_NDHW}) {
+    *tensor = tensor->defined() ? tensor->clone() : *tensor;
+  }
+  return copy;
 }
 
 // On a GPU, backward runs on one thread for all slots: they could not wait for

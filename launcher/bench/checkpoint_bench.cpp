@@ -8,7 +8,7 @@
 #include "launcher/bench/figures.h"
 #include "sharding/assignment.h"
 #include "trainer/run_checkpoints.h"
-#include "trainer/task/classification.h"
+#include "trainer/task/make_task.h"
 #include "trainer/train_step.h"
 
 namespace voxlift::launcher {
@@ -16,21 +16,14 @@ namespace {
 
 using trainer::Batch;
 
-std::unique_ptr<trainer::Task> make_task(const trainer::TrainConfig& config,
-                                         const torch::Device& device) {
-  trainer::Classifier model(config.model);
-  trainer::initialize(*model, config.run.seed);
-  model->to(device);
-  model->train();
-  return std::make_unique<trainer::Classification>(model, config.loss);
-}
-
 Batch random_batch(const CheckpointBenchConfig& config,
                    const torch::Device& device) {
   const int64_t n = config.train.batch.slot_batch;
   const auto& [d, h, w] = config.shape;
-  return {torch::randn({n, 1, d, h, w}).to(device),
-          torch::zeros({n}, torch::kInt64).to(device)};
+  Batch batch;
+  batch.x_NCDHW = torch::randn({n, 1, d, h, w}).to(device);
+  batch.label_N = torch::zeros({n}, torch::kInt64).to(device);
+  return batch;
 }
 
 struct Seconds {
@@ -50,7 +43,8 @@ class Training {
                                        context.control.rank(),
                                        context.control.size())),
         batch_(random_batch(config, context.device)),
-        task_(make_task(config.train, context.device)),
+        task_(trainer::make_task(config.train, config.train.model, {},
+                                 context.device)),
         step_(config.train, context, slots_, *task_),
         checkpoints_(config.train, context, *task_, step_, Json::object(),
                      Json::object()) {

@@ -12,6 +12,7 @@
 #include "trainer/evaluate.h"
 #include "trainer/input/collate.h"
 #include "trainer/model/model_json.h"
+#include "trainer/task/make_task.h"
 #include "trainer/weights/load_weights.h"
 
 namespace voxlift::launcher {
@@ -150,28 +151,27 @@ Json evaluate_as_rank(const EvaluateConfig& config,
       json_get<Json>(checkpoint.state, "identity", config.checkpoint);
   const trainer::ModelConfig model_config = trainer::model_config_from_json(
       json_get<Json>(identity, "model", config.checkpoint), config.checkpoint);
-  trainer::Classifier model(model_config);
+  const auto classes = json_get<std::vector<std::string>>(
+      checkpoint.state, "classes", config.checkpoint);
+  const auto task = trainer::make_task(run, model_config, classes, device);
   const trainer::MatchReport report = trainer::match_weights(
-      *model, scored_weights(checkpoint, run.ema), {.load_head = true});
+      task->model(), scored_weights(checkpoint, run.ema), {.load_head = true});
   if (report.matched_frac() < 1.0) {
     throw DataError(str_cat("'", config.checkpoint, "' lacks tensors of its ",
                             "network: ", report.matched.size(), " match, ",
                             report.missing.size() + report.reshaped.size(),
                             " do not"));
   }
-  model->to(device);
-  trainer::Classification task(model, run.loss);
   const sharding::Dataset dataset(config.data, {});
-  const auto classes = json_get<std::vector<std::string>>(
-      checkpoint.state, "classes", config.checkpoint);
   if (dataset.classes() != classes) {
     throw ConfigError(str_cat("data = '", config.data, "' has the classes ",
                               str_join(dataset.classes(), ", "),
                               "; the checkpoint was trained on ",
                               str_join(classes, ", ")));
   }
+  const auto loader = trainer::make_eval_loader(run, dataset);
   return trainer::evaluate(
-      task, *trainer::make_eval_loader(run, dataset),
+      *task, {dataset, *loader},
       {.batch = config.batch, .workers = config.workers, .device = device},
       control, clock);
 }

@@ -123,11 +123,20 @@ void bind_volume(OptionBinder& binder, dataio::VolumeTransformConfig& volume) {
 
 void bind_model(OptionBinder& binder, trainer::ModelConfig& model) {
   auto& resnet = model.resnet;
-  binder.add("model.network", model.network, "resnet3d");
-  binder.add("model.depth", resnet.depth, "18, 34, 50, 101 or 152");
+  binder.add("model.network", model.network,
+             "resnet3d (classification), unet3d (segmentation), p3d or mp3d "
+             "(detection)");
+  binder.add("model.depth", resnet.depth,
+             "18, 34, 50, 101 or 152; p3d and mp3d: 18ba, 34ba, 18, 63, 131 "
+             "or 199");
   binder.add("model.classes", model.classes,
              "outputs; 0: as many as the data set has");
   binder.add("model.dropout", model.dropout, "before the head");
+  binder.add("model.head_channels", model.head_channels,
+             "width before the last layer of unet3d");
+  binder.add("model.conversion", model.conversion,
+             "how mp3d ends depth: center_crop, groupconv or conv3d");
+  binder.add("model.slices", model.slices, "depth of an input of mp3d");
   binder.add("model.norm", resnet.norm.kind,
              "bn, syncbn (over all slots) or gn");
   binder.add("model.groups", resnet.norm.groups, "groups of gn");

@@ -53,18 +53,9 @@ GoldenNetwork build_resnet3d(const GoldenFile& golden) {
 }
 
 GoldenNetwork build_unet3d(const GoldenFile& golden) {
-  Json backbone = golden.model;
-  backbone["network"] = "resnet3d";
-  trainer::UNet3DOptions options;
-  const auto given = trainer::model_config_from_json(backbone, golden.path);
-  options.classes = given.classes;
-  options.dropout = 0.0;
-  const trainer::ResNet3DOptions form = options.backbone;
-  options.backbone = given.resnet;
-  options.backbone.depth_stride = form.depth_stride;
-  options.backbone.stem_stride = form.stem_stride;
-  options.backbone.stem_pool = form.stem_pool;
-  trainer::UNet3D model(options);
+  auto given = trainer::model_config_from_json(golden.model, golden.path);
+  given.dropout = 0.0;
+  trainer::UNet3D model(trainer::unet3d_options(given));
   GoldenNetwork network{.module = model.ptr(), .outputs = {}, .loss = {}};
   network.outputs = [model](const torch::Tensor& x) mutable {
     const auto found = model->forward_all(x);

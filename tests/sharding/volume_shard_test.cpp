@@ -186,6 +186,26 @@ TEST(VolumeShardTest, LeavesNothingBehindWithoutFinish) {
   EXPECT_TRUE(files.list_dir(temp.path()).empty());
 }
 
+TEST(VolumeShardTest, RefusesMoreForegroundThanAChunkHolds) {
+  const test::TempDir temp;
+  RealFiles files;
+  const std::string path = temp.file("a.h5");
+  {
+    VolumeWriter writer(path, {dataio::Modality::kVolume, "plan"}, true, files);
+    writer.append(test::made_scan({2, 3, 4}, 1, true), 0, "a", "p");
+    writer.finish();
+  }
+  const auto place =
+      H5File::open(path).root().dataset("mask_foreground").file_offset();
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(place.value()));
+  file.put(25);
+  file.close();
+  expect_error<DataError>(
+      [&] { const VolumeReader reader(path); },
+      {"mask_foreground of chunk 0 is 25", "but a chunk has 24 voxels"});
+}
+
 // Bits all over the file: each flip is told, or changes nothing that anyone
 // reads.
 TEST(VolumeShardTest, TellsEveryFlippedBit) {

@@ -122,7 +122,8 @@ TEST(EvaluateTest, CountsEveryCaseOnceOnOneToEightRanks) {
       Classifier model(model_config);
       initialize(*model, 1);
       Classification task(model, {});
-      const Json scores = evaluate(task, *loader, {.batch = 3}, comm, clock);
+      const Json scores =
+          evaluate(task, {dataset, *loader}, {.batch = 3}, comm, clock);
       EXPECT_EQ(scores["cases"], 8);
       if (ranks == 1) {
         expected = scores;

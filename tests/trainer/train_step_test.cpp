@@ -31,10 +31,6 @@ class RootTask : public Task {
     return loss;
   }
 
-  int64_t case_width() const override { return 1; }
-
-  void evaluate(const Batch& /*batch*/, CaseRows* /*rows*/) override {}
-
   Json summarize(const CaseRows& /*rows*/) const override { return {}; }
 
  private:
@@ -59,7 +55,10 @@ class TrainStepTest : public testing::Test {
 
   StepTotals run(float x) {
     return step_->run({.step = 3, .num_samples = 1, .lr = 0.5}, [&](int64_t) {
-      return Batch{torch::full({1}, x), torch::zeros({1}, torch::kInt64)};
+      Batch batch;
+      batch.x_NCDHW = torch::full({1}, x);
+      batch.label_N = torch::zeros({1}, torch::kInt64);
+      return batch;
     });
   }
 

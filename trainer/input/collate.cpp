@@ -13,7 +13,20 @@ Batch to_batch(sharding::SampleBatch& samples, const torch::Device& device) {
       torch::kFloat32);
   const torch::Tensor labels =
       torch::from_blob(samples.labels.data(), {count}, torch::kInt64);
-  return {x.to(device), labels.to(device)};
+  Batch batch = {.x_NCDHW = x.to(device),
+                 .label_N = labels.to(device),
+                 .mask_NDHW = {},
+                 .boxes = samples.boxes,
+                 .contents = samples.contents,
+                 .ids = samples.request.ids};
+  if (!samples.masks.empty()) {
+    batch.mask_NDHW =
+        torch::from_blob(samples.masks.data(),
+                         {count, shape.depth, shape.height, shape.width},
+                         torch::kUInt8)
+            .to(device);
+  }
+  return batch;
 }
 
 std::unique_ptr<sharding::SampleLoader> make_train_loader(

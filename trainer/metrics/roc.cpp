@@ -27,6 +27,15 @@ int64_t count_positives(std::span<const ScoredCase> cases) {
                        [](const auto& one) { return one.positive; });
 }
 
+// A threshold that `high` is above and `low`, which is smaller, is not; midway
+// where both are finite.
+double between(double low, double high) {
+  if (!std::isfinite(low)) {
+    return std::nextafter(high, low);
+  }
+  return std::isfinite(high) ? 0.5 * (low + high) : low;
+}
+
 std::optional<double> share(int64_t part, int64_t whole) {
   return whole > 0 ? std::optional(static_cast<double>(part) /
                                    static_cast<double>(whole))
@@ -104,9 +113,7 @@ double best_threshold(std::span<const ScoredCase> cases) {
                        *share(rejected, total - positives);
     if (sorted[i].score < sorted[i + 1].score && sum > best) {
       best = sum;
-      threshold = std::isfinite(sorted[i].score)
-                      ? 0.5 * (sorted[i].score + sorted[i + 1].score)
-                      : std::nextafter(sorted[i + 1].score, sorted[i].score);
+      threshold = between(sorted[i].score, sorted[i + 1].score);
     }
   }
   // Worse than a coin: calling nobody positive is better.

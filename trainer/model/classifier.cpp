@@ -3,28 +3,10 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "base/strings.h"
 #include "trainer/model/dropout.h"
 #include "trainer/model/init.h"
 
 namespace voxlift::trainer {
-
-void ModelConfig::validate(const std::string& path) const {
-  if (network != "resnet3d") {
-    throw ConfigError(
-        str_cat(path, "network = '", network, "': must be 'resnet3d'"));
-  }
-  if (classes != 0 && classes < 2) {
-    throw ConfigError(str_cat(path, "classes = ", classes,
-                              ": must be at least 2, or 0 for as many as the "
-                              "data set has"));
-  }
-  if (!(dropout >= 0.0 && dropout < 1.0)) {
-    throw ConfigError(
-        str_cat(path, "dropout = ", dropout, ": must be in [0, 1)"));
-  }
-  resnet.validate(path);
-}
 
 ClassifierImpl::ClassifierImpl(const ModelConfig& config)
     : dropout_(config.dropout) {

@@ -3,22 +3,11 @@
 
 #include <torch/torch.h>
 
-#include <string>
+#include <cstdint>
 
-#include "trainer/model/resnet3d.h"
+#include "trainer/model/model_config.h"
 
 namespace voxlift::trainer {
-
-// Every option of a network that is built by name. Keys of the configuration
-// section [model].
-struct ModelConfig {
-  std::string network = "resnet3d";
-  int64_t classes = 0;   // 0: as many as the data set has.
-  double dropout = 0.0;  // Before the head.
-  ResNet3DOptions resnet = {};
-
-  void validate(const std::string& path) const;  // Throws ConfigError.
-};
 
 // Names: `backbone.*`, `head.fc.weight` (classes, C), `head.fc.bias`.
 class ClassifierImpl : public torch::nn::Module {

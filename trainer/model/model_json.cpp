@@ -32,6 +32,9 @@ void for_each_field(Config& config, const Visit& visit) {
   visit("zero_init_residual", resnet.zero_init_residual);
   visit("norm", resnet.norm.kind);
   visit("groups", resnet.norm.groups);
+  visit("head_channels", config.head_channels);
+  visit("conversion", config.conversion);
+  visit("slices", config.slices);
 }
 
 // Numbers may be written as text ("depth": "18").
@@ -53,6 +56,11 @@ void set_field(const Json& json, const std::string& key, Field& field,
   Json one = {{key, json.at(key)}};
   if constexpr (std::is_same_v<Field, int64_t>) {
     one[key] = as_number(one[key]);
+  }
+  if constexpr (std::is_same_v<Field, std::string>) {
+    if (one[key].is_number_integer()) {
+      one[key] = std::to_string(one[key].get<int64_t>());
+    }
   }
   field = json_get<Field>(one, key, origin);
 }

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/json.h"
-#include "trainer/model/classifier.h"
+#include "trainer/model/model_config.h"
 
 namespace voxlift::trainer {
 

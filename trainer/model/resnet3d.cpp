@@ -12,18 +12,18 @@
 namespace voxlift::trainer {
 namespace {
 
-const std::map<int64_t, std::array<int64_t, 4>>& stage_lengths() {
-  static const std::map<int64_t, std::array<int64_t, 4>> kLengths = {
-      {18, {2, 2, 2, 2}},
-      {34, {3, 4, 6, 3}},
-      {50, {3, 4, 6, 3}},
-      {101, {3, 4, 23, 3}},
-      {152, {3, 8, 36, 3}}};
+const std::map<std::string, std::array<int64_t, 4>>& stage_lengths() {
+  static const std::map<std::string, std::array<int64_t, 4>> kLengths = {
+      {"18", {2, 2, 2, 2}},
+      {"34", {3, 4, 6, 3}},
+      {"50", {3, 4, 6, 3}},
+      {"101", {3, 4, 23, 3}},
+      {"152", {3, 8, 36, 3}}};
   return kLengths;
 }
 
 bool is_bottleneck(const ResNet3DOptions& options) {
-  return options.depth >= 50;
+  return options.depth != "18" && options.depth != "34";
 }
 
 // `stride` in plane; in depth only where the options say so.

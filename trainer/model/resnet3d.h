@@ -21,7 +21,8 @@
 namespace voxlift::trainer {
 
 struct ResNet3DOptions {
-  int64_t depth = 18;  // 18, 34 (basic blocks); 50, 101, 152 (bottlenecks).
+  // "18", "34" (basic blocks); "50", "101", "152" (bottlenecks).
+  std::string depth = "18";
   int64_t in_channels = 1;
   int64_t stem_channels = 64;
   int64_t base_channels = 64;  // Of the first stage; each next doubles them.

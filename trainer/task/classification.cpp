@@ -93,12 +93,12 @@ void Classification::evaluate(const Batch& batch, CaseRows* rows) {
           .to(torch::kCPU)
           .contiguous();
   const auto* values = row_N4.data_ptr<double>();
-  rows->insert(rows->end(), values, values + row_N4.numel());
+  for (int64_t i = 0; i < row_N4.size(0); ++i, values += row_N4.size(1)) {
+    rows->emplace_back(values, values + row_N4.size(1));
+  }
 }
 
 Json Classification::summarize(const CaseRows& rows) const {
-  const auto width = static_cast<size_t>(case_width());
-  const size_t cases = rows.size() / width;
   const auto classes =
       static_cast<size_t>(model_->named_parameters()["head.fc.bias"].size(0));
   std::vector<std::vector<int64_t>> confusion(classes,
@@ -106,15 +106,14 @@ Json Classification::summarize(const CaseRows& rows) const {
   double loss = 0.0;
   int64_t top1 = 0;
   int64_t top5 = 0;
-  for (size_t i = 0; i < cases; ++i) {
-    const double* row = rows.data() + i * width;
+  for (const CaseRow& row : rows) {
     loss += row[1];
     top1 += row[2] < 1.0 ? 1 : 0;
     top5 += row[2] < static_cast<double>(kTopK) ? 1 : 0;
     ++confusion[static_cast<size_t>(row[0])][static_cast<size_t>(row[3])];
   }
-  const double n = std::max<double>(1.0, static_cast<double>(cases));
-  Json summary = {{"cases", cases},
+  const double n = std::max<double>(1.0, static_cast<double>(rows.size()));
+  Json summary = {{"cases", rows.size()},
                   {"loss", loss / n},
                   {"top1", static_cast<double>(top1) / n},
                   {"top5", static_cast<double>(top5) / n},

@@ -28,9 +28,8 @@ class Classification : public Task {
   std::vector<std::string> sum_names() const override;
   torch::Tensor loss(const Batch& batch, std::span<double> sums) override;
 
-  // Label, loss without smoothing, rank of the label (0 is best), prediction.
-  int64_t case_width() const override { return 4; }
-
+  // Rows: label, loss without smoothing, rank of the label (0 is best),
+  // prediction.
   void evaluate(const Batch& batch, CaseRows* rows) override;
   // {"cases", "loss", "top1", "top5", "mean_recall", "confusion"}; confusion
   // [label][prediction] only for at most 50 classes.

@@ -101,7 +101,7 @@ MatchReport match_weights(torch::nn::Module& model, const TensorMap& source,
     known.insert(name);
     const auto found = by_name.find(name);
     const bool counter = name.ends_with(kCounter);
-    if (!config.load_head && name.starts_with("head.")) {
+    if (!config.load_head && !name.starts_with("backbone.")) {
       report.skipped.push_back(name);
     } else if (found == by_name.end()) {
       if (!counter) {

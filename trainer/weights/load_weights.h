@@ -30,7 +30,8 @@ struct MatchReport {
 };
 
 struct MatchConfig {
-  // Copy the head, too; otherwise it keeps its own start.
+  // Copy what is not the backbone, too: heads, decoder. Otherwise they keep
+  // their own start.
   bool load_head = false;
 };
 

@@ -98,6 +98,16 @@ TEST(BestThresholdTest, IsAHalfWhereNothingIsToChoose) {
   EXPECT_EQ(best_threshold(Cases{{0.2, true}, {0.2, false}}), 0.2);
 }
 
+TEST(BestThresholdTest, SeparatesInfiniteScores) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  for (const auto& [low, high] :
+       {std::pair(0.25, kInfinity), std::pair(-kInfinity, 0.25),
+        std::pair(-kInfinity, kInfinity)}) {
+    const double best = best_threshold(Cases{{low, false}, {high, true}});
+    EXPECT_TRUE(high > best && !(low > best)) << low << " " << high;
+  }
+}
+
 TEST(BootstrapTest, CoversTheTrueValueAboutAsOftenAsItSays) {
   // Scores of two normal distributions one deviation apart: AUC = 0.7602.
   constexpr double kTrue = 0.76024993890652;

@@ -38,11 +38,12 @@ Shapes stage_shapes(const ResNet3DOptions& options,
 
 // The published table of parameter counts.
 TEST(ResNet3DTest, HasThePublishedNumberOfParameters) {
-  const std::vector<std::pair<int64_t, int64_t>> table = {{18, 33'160'000},
-                                                          {34, 63'469'632},
-                                                          {50, 46'155'072},
-                                                          {101, 85'201'216},
-                                                          {152, 117'359'936}};
+  const std::vector<std::pair<std::string, int64_t>> table = {
+      {"18", 33'160'000},
+      {"34", 63'469'632},
+      {"50", 46'155'072},
+      {"101", 85'201'216},
+      {"152", 117'359'936}};
   for (const auto& [depth, count] : table) {
     EXPECT_EQ(num_parameters(*ResNet3D(ResNet3DOptions{.depth = depth})),
               count);
@@ -87,7 +88,7 @@ TEST(ResNet3DTest, SkipsThePoolWithoutStemStride) {
 
 TEST(ResNet3DTest, ShortcutAHasNoParametersAndPadsWithZeros) {
   const ResNet3DOptions a = {
-      .depth = 50, .stem_channels = 8, .base_channels = 8, .shortcut = "A"};
+      .depth = "50", .stem_channels = 8, .base_channels = 8, .shortcut = "A"};
   ResNet3D net(a);
   for (const auto& item : net->named_parameters()) {
     EXPECT_EQ(item.key().find("downsample"), std::string::npos);
@@ -121,14 +122,14 @@ TEST(ResNet3DTest, DeepStemHasThePublishedNames) {
 
 TEST(ResNet3DTest, CaffeStyleStridesInTheFirstConvolution) {
   const ResNet3DOptions options = {
-      .depth = 50, .stem_channels = 8, .base_channels = 8, .style = "caffe"};
+      .depth = "50", .stem_channels = 8, .base_channels = 8, .style = "caffe"};
   EXPECT_EQ(stage_shapes(options, {1, 3, 32, 32}).back(),
             (std::vector<int64_t>{256, 3, 1, 1}));
 }
 
 TEST(ResNet3DTest, NamesTheLegalDepths) {
   test::expect_error<ConfigError>(
-      [] { ResNet3DOptions{.depth = 19}.validate("model."); },
+      [] { ResNet3DOptions{.depth = "19"}.validate("model."); },
       {"model.depth = 19", "18, 34, 50, 101 or 152"});
 }
 
@@ -165,7 +166,7 @@ TEST(ModelJsonTest, ReadsDepthAsTextAndRefusesUnknownKeys) {
                                                      {"shortcut_type", "A"}},
                                                     "x.h5");
   EXPECT_EQ(config.resnet.shortcut, "A");
-  EXPECT_EQ(config.resnet.depth, 50);
+  EXPECT_EQ(config.resnet.depth, "50");
   EXPECT_EQ(config.resnet.norm.kind, "gn");
   EXPECT_EQ(to_json(model_config_from_json(to_json(config), "x")),
             to_json(config));

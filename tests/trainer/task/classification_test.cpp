@@ -20,14 +20,21 @@ Classifier tiny_model(int64_t classes) {
   return model;
 }
 
+// Random volumes of 3 slices with these labels.
+Batch batch_of(const torch::Tensor& label_N) {
+  Batch batch;
+  batch.x_NCDHW = torch::randn({label_N.size(0), 1, 3, 32, 32});
+  batch.label_N = label_N;
+  return batch;
+}
+
 TEST(ClassificationTest, SmoothedLossFollowsTheFormula) {
   constexpr int64_t kClasses = 6;
   constexpr double kSmoothing = 0.1;
   Classifier model = tiny_model(kClasses);
   Classification task(model, {.label_smoothing = kSmoothing});
   model->eval();  // Same logits twice.
-  const Batch batch = {torch::randn({4, 1, 3, 32, 32}),
-                       torch::tensor({0, 5, 2, 2})};
+  const Batch batch = batch_of(torch::tensor({0, 5, 2, 2}));
   std::vector<double> sums(3);
   const double loss = task.loss(batch, sums).item<double>();
   const torch::Tensor log_p =
@@ -48,10 +55,8 @@ TEST(ClassificationTest, SmoothedLossFollowsTheFormula) {
 // Label, loss, rank, prediction.
 TEST(ClassificationTest, SummarizesRowsIntoScores) {
   const Classification task(tiny_model(7), {});
-  const Json scores = task.summarize({0, 1.0, 0, 0,  //
-                                      0, 2.0, 4, 1,  //
-                                      6, 3.0, 5, 0,  //
-                                      6, 2.0, 0, 6});
+  const Json scores = task.summarize(
+      {{0, 1.0, 0, 0}, {0, 2.0, 4, 1}, {6, 3.0, 5, 0}, {6, 2.0, 0, 6}});
   EXPECT_EQ(scores["cases"], 4);
   EXPECT_DOUBLE_EQ(scores["loss"], 2.0);
   EXPECT_DOUBLE_EQ(scores["top1"], 0.5);
@@ -70,11 +75,10 @@ TEST(ClassificationTest, TiesCountAgainstTheLaterClass) {
   Classification task(model, {});
   CaseRows rows;
   const torch::NoGradGuard no_grad;
-  task.evaluate({torch::randn({3, 1, 3, 32, 32}), torch::tensor({0, 1, 2})},
-                &rows);
-  EXPECT_EQ(rows[2], 0.0);
-  EXPECT_EQ(rows[6], 1.0);
-  EXPECT_EQ(rows[10], 2.0);
+  task.evaluate(batch_of(torch::tensor({0, 1, 2})), &rows);
+  EXPECT_EQ(rows[0][2], 0.0);
+  EXPECT_EQ(rows[1][2], 1.0);
+  EXPECT_EQ(rows[2][2], 2.0);
 }
 
 TEST(ClassificationTest, ALabelWithoutAScoreIsNeverRight) {
@@ -87,8 +91,8 @@ TEST(ClassificationTest, ALabelWithoutAScoreIsNeverRight) {
   Classification task(model, {});
   CaseRows rows;
   const torch::NoGradGuard no_grad;
-  task.evaluate({torch::randn({1, 1, 3, 32, 32}), torch::tensor({0})}, &rows);
-  EXPECT_EQ(rows[2], 3.0);
+  task.evaluate(batch_of(torch::tensor({0})), &rows);
+  EXPECT_EQ(rows[0][2], 3.0);
   EXPECT_EQ(task.summarize(rows)["top1"], 0.0);
 }
 

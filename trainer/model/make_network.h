@@ -1,0 +1,29 @@
+#pragma once
+// Networks by name.
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "trainer/model/model_config.h"
+
+namespace voxlift::trainer {
+
+// A network with one output.
+struct Network {
+  std::shared_ptr<torch::nn::Module> module;
+  // Logits of x (N, C, D, H, W): (N, classes) of a classifier, (N, classes, D,
+  // H, W) of a network for segmentation.
+  std::function<torch::Tensor(const torch::Tensor& x_NCDHW)> forward;
+};
+
+// Whether the outputs of `config.network` are one score per class and voxel.
+bool is_for_segmentation(const ModelConfig& config);
+
+// "resnet3d" with a head, or "unet3d", with weights drawn from `seed`. Throws
+// ConfigError for another name or values out of range.
+Network make_network(const ModelConfig& config, uint64_t seed);
+
+}  // namespace voxlift::trainer
