@@ -60,13 +60,17 @@ communication = turns["ours", "comm.allreduce"]
 
 
 def ratio(who):
-    """Median over turns of a step over the longer of its two halves."""
+    """Median over turns of a step over the longer of its two halves.
+
+    A step is compared with the one without communication just after it: others
+    use this machine, too."""
     steps, alone = turns[who, "train.step"], turns[who, "train.step.alone"]
+    shares = turns[who, "train.step.sync_share"]
     print(f"{who}: step {statistics.median(steps):.2f} s, computing alone "
           f"{statistics.median(alone):.2f} s, the sums alone (ours) "
           f"{statistics.median(communication):.2f} s")
-    return statistics.median(s / max(a, c) for s, a, c
-                             in zip(steps, alone, communication))
+    return statistics.median((1 + s) * a / max(a, c) for s, a, c
+                             in zip(shares, alone, communication))
 
 
 ours, ddp = ratio("ours"), ratio("ddp")
