@@ -182,7 +182,7 @@ bool VolumeWriter::is_at(int64_t offset, std::span<const std::byte> stored) {
   found_.resize(stored.size());
   try {
     written_->read_at(found_, offset);
-  } catch (const IoError&) {
+  } catch (const DataError&) {
     return false;  // The file ends before.
   }
   return std::equal(stored.begin(), stored.end(), found_.begin());

@@ -79,28 +79,56 @@ void EvalConfig::validate(const std::string& path) const {
   require_at_least(batch, 1, path + "batch");
 }
 
-void InitConfig::validate(const std::string& path) const {
+void InitConfig::validate(const std::string& path,
+                          const std::string& conv) const {
+  if (scheme != "default" && scheme != "uniform" && scheme != "xavier") {
+    throw ConfigError(str_cat(path, "scheme = '", scheme,
+                              "': must be default, uniform or xavier"));
+  }
+  convert.validate(path, conv);
   if (!(min_matched_frac >= 0.0 && min_matched_frac <= 1.0)) {
     throw ConfigError(str_cat(path, "min_matched_frac = ", min_matched_frac,
                               ": must be in [0, 1]"));
   }
 }
 
+void TaskConfig::validate(const std::string& path) const {
+  if (kind != "classification" && kind != "segmentation" &&
+      kind != "detection") {
+    throw ConfigError(
+        str_cat(path, "kind = '", kind,
+                "': must be 'classification', 'segmentation' or 'detection'"));
+  }
+}
+
+SlidingWindowConfig TrainConfig::resolved_window() const {
+  SlidingWindowConfig resolved = window;
+  if (window.window == dataio::Shape3{0, 0, 0}) {
+    resolved.window = volume.shape;
+  }
+  return resolved;
+}
+
 void TrainConfig::validate() const {
+  task.validate("task.");
   run.validate("run.");
   data.validate("data.");
   photo.validate("photo");
   volume.validate("volume");
+  slices.validate("slices");
   model.validate("model.");
   batch.validate("batch.");
   reduce.validate("reduce.");
   loss.validate("loss.");
+  segmentation.validate("segmentation.");
+  detector.validate("detector.");
+  resolved_window().validate("window.");
   optimizer.validate();
   ema.validate("ema.");
   schedule.validate("schedule.");
   checkpoint.validate("checkpoint.");
   eval.validate("eval.");
-  init.validate("init.");
+  init.validate("init.", model.resnet.conv);
   comm.validate("comm");
   watch.validate();
 }

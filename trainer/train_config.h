@@ -6,16 +6,20 @@
 #include <string>
 
 #include "dataio/transform/photo_transform.h"
+#include "dataio/transform/slices_transform.h"
 #include "dataio/transform/volume_transform.h"
 #include "trainer/checkpoint/checkpoint_config.h"
 #include "trainer/comm/communicator.h"
+#include "trainer/detection/detector_config.h"
 #include "trainer/model/classifier.h"
 #include "trainer/optim/ema.h"
 #include "trainer/optim/optimizer.h"
 #include "trainer/optim/schedule.h"
 #include "trainer/reduce/gradient_reducer.h"
 #include "trainer/task/classification.h"
+#include "trainer/task/segmentation.h"
 #include "trainer/watch/watch_config.h"
+#include "trainer/weights/convert.h"
 
 namespace voxlift::trainer {
 
@@ -88,19 +92,37 @@ struct InitConfig {
   bool load_head = false;
   // Fewer matched tensors than this share is an error, not a bad start.
   double min_matched_frac = 0.9;
+  ConvertConfig convert = {};  // Of 2D and of colour networks' weights.
+  // Of what has no weights: "default", "uniform" or "xavier"
+  // (trainer/model/init.h).
+  std::string scheme = "default";
+
+  // `conv`: the network's model.conv. Throws ConfigError.
+  void validate(const std::string& path, const std::string& conv) const;
+};
+
+struct TaskConfig {
+  std::string kind = "classification";  // Or "segmentation", "detection".
 
   void validate(const std::string& path) const;  // Throws ConfigError.
 };
 
 struct TrainConfig {
   RunConfig run;
+  TaskConfig task;
   DataConfig data;
   dataio::PhotoTransformConfig photo;
   dataio::VolumeTransformConfig volume;
+  dataio::SlicesTransformConfig slices;  // Of detection.
   ModelConfig model;
   BatchConfig batch;
   ReducerConfig reduce;
   ClassificationConfig loss;
+  SegmentationConfig segmentation;
+  DetectorConfig detector;
+  // What a network for segmentation sees of a whole scan at once; a window of
+  // 0,0,0 is as large as a training crop.
+  SlidingWindowConfig window = {.window = {0, 0, 0}, .flips = {}};
   OptimizerOptions optimizer;  // Sections optim, sgd, adam and lars.
   EmaConfig ema;
   ScheduleConfig schedule;
@@ -109,6 +131,8 @@ struct TrainConfig {
   InitConfig init;
   CommConfig comm;
   WatchConfig watch;
+
+  SlidingWindowConfig resolved_window() const;
 
   // Checks every section. Throws ConfigError naming section.field, the value
   // and the legal ones.

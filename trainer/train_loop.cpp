@@ -85,6 +85,7 @@ class TrainLoop {
  private:
   void lock_folder();
   void log_start();
+  Json facts() const;
   Json identity() const;
   void load_initial_weights();
 
@@ -158,10 +159,16 @@ void TrainLoop::build() {
         MemoryReport::Run{.batches_ahead = config_.data.prefetch_batches,
                           .num_ranks = context_.control.size()});
   }
-  task_ = make_task(config_, model_config_, data_.classes(), context_.device);
+  task_ = make_task(config_, model_config_, data_.classes, context_.device);
   step_.emplace(config_, context_, slots_, *task_);
-  checkpoints_.emplace(config_, context_, *task_, *step_, identity(),
-                       Json{{"classes", data_.classes()}});
+  checkpoints_.emplace(config_, context_, *task_, *step_, identity(), facts());
+}
+
+// What `voxlift predict` treats scans by.
+Json TrainLoop::facts() const {
+  return {{"classes", data_.classes},
+          {"modality", dataio::modality_name(data_.train->modality())},
+          {"recipe", data_.train->recipe()}};
 }
 
 // What a checkpoint must share with the run that goes on from it.
@@ -185,7 +192,7 @@ void TrainLoop::load_initial_weights() {
   }
   const MatchReport report = match_weights(
       task_->model(), read_weight_file(context_.files, config_.init.weights),
-      {.load_head = config_.init.load_head});
+      {.load_head = config_.init.load_head, .convert = config_.init.convert});
   if (context_.is_root()) {
     log_info(
         str_cat("weights from '", config_.init.weights, "':\n", report.text()));
@@ -208,7 +215,7 @@ void TrainLoop::log_start() {
     return;
   }
   log_info(str_cat("training on ", data_.train->num_samples(), " samples of ",
-                   data_.classes().size(), " classes, ", data_.steps_per_epoch,
+                   data_.classes.size(), " classes, ", data_.steps_per_epoch,
                    " steps an epoch, ", total_steps(), " in all; ",
                    context_.control.size(), " ranks (", context_.control.name(),
                    "), ", config_.batch.slots, " slots of ",

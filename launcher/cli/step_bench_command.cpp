@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "launcher/bench/step_bench.h"
+#include "launcher/bench/window_bench.h"
 #include "launcher/cli/command_help.h"
 #include "launcher/cli/rank_frame.h"
 #include "trainer/comm/nccl_comm.h"
@@ -14,6 +15,9 @@ namespace voxlift::launcher {
 namespace {
 
 constexpr const char* kName = "train.step";
+constexpr const char* kWindow = "infer.window";
+// Ranks that share a scan wait for each other at its end.
+constexpr double kPatience_s = 3600.0;
 
 struct StepBenchArgs {
   trainer::StepTrialConfig trial;
@@ -34,7 +38,9 @@ void bind(OptionBinder& binder, StepBenchArgs& args) {
   trainer::StepTrialConfig& config = args.trial;
   auto& train = config.train;
   auto& resnet = train.model.resnet;
-  binder.add("depth", resnet.depth, "of the ResNet3D: 18, 34, 50, 101 or 152");
+  binder.add("task", train.task.kind, "classification or detection");
+  binder.add("network", train.model.network, "resnet3d, p3d or mp3d");
+  binder.add("depth", resnet.depth, "as model.depth of voxlift train");
   binder.add("norm", resnet.norm.kind, "bn or gn");
   binder.add("stem-channels", resnet.stem_channels, "width of the stem");
   binder.add("base-channels", resnet.base_channels, "of the first stage");
@@ -60,13 +66,15 @@ StepBenchArgs defaults() {
   return args;
 }
 
-// What --slots 0 and --channels-last stand for.
+// What --slots 0, --channels-last and --shape stand for.
 void resolve(StepBenchArgs& args, int ranks) {
   auto& train = args.trial.train;
   if (train.batch.slots == 0) {
     train.batch.slots = ranks;
   }
   train.run.memory_format = args.channels_last ? "channels_last" : "contiguous";
+  train.model.slices = args.trial.shape[0];
+  train.slices.num_slices = args.trial.shape[0];
   args.trial.validate();
 }
 
@@ -124,12 +132,59 @@ int run_step(std::span<const std::string> args) {
   });
 }
 
-int run(std::span<const std::string> args) {
-  if (args.empty() || args[0] != kName) {
-    throw ConfigError(str_cat("no benchmark '", args.empty() ? "" : args[0],
-                              "' here: there is ", kName));
+void bind(OptionBinder& binder, WindowBenchConfig& config) {
+  auto& window = config.segment.window;
+  binder.add("shape", config.shape, "depth,height,width of the scan");
+  binder.add("classes", config.classes, "labels");
+  binder.add("network", config.network,
+             "pointwise (next to no work), or a network for segmentation");
+  binder.add("window", window.window, "depth,height,width of a window");
+  binder.add("stride", window.stride, "between windows; 0: half of one");
+  binder.add("weights", window.weights, "gaussian or count");
+  binder.add("batch", window.batch, "windows per forward pass");
+  binder.add("threads", config.threads, "compute threads per rank");
+}
+
+int run_window(std::span<const std::string> args) {
+  WindowBenchConfig config;
+  OptionBinder binder(str_cat("voxlift bench ", kWindow), false);
+  bind(binder, config);
+  if (wants_help(args)) {
+    print_command_help(
+        {str_cat("voxlift bench ", kWindow, " [OPTIONS]"),
+         "Time and memory of a sliding window over a large scan of random "
+         "voxels. Under\nmpirun the ranks share its windows. One JSON object.",
+         {"voxlift bench infer.window --shape 600,512,512 --classes 14",
+          "mpirun -n 2 voxlift bench infer.window --network unet3d"}},
+        binder);
+    return 0;
   }
-  return run_step(args.subspan(1));
+  const auto comm = open_communicator({});
+  return run_ranks(*comm, str_cat("voxlift bench ", kWindow), [&] {
+    trainer::run_alike(*comm, [&] {
+      binder.parse(args);
+      config.validate();
+    });
+    comm->set_deadlines(
+        {.first_deadline_s = kPatience_s, .deadline_s = kPatience_s});
+    return trainer::with_torch_errors([&] {
+      trainer::set_compute_threads(config.threads);
+      bench_window(config, *comm, std::cout);
+      return 0;
+    });
+  });
+}
+
+int run(std::span<const std::string> args) {
+  const std::string name = args.empty() ? "" : args[0];
+  if (name == kName) {
+    return run_step(args.subspan(1));
+  }
+  if (name == kWindow) {
+    return run_window(args.subspan(1));
+  }
+  throw ConfigError(str_cat("no benchmark '", name, "' here: there are ", kName,
+                            " and ", kWindow));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "launcher/cli/train_options.h"
 
+#include "launcher/cli/detection_options.h"
+
 namespace voxlift::launcher {
 namespace {
 
@@ -123,7 +125,9 @@ void bind_volume(OptionBinder& binder, dataio::VolumeTransformConfig& volume) {
   binder.add("volume.std", volume.std, "for volume.normalize = fixed");
 }
 
-void bind_model(OptionBinder& binder, trainer::ModelConfig& model) {
+}  // namespace
+
+void bind_model_options(OptionBinder& binder, trainer::ModelConfig& model) {
   auto& resnet = model.resnet;
   binder.add("model.network", model.network,
              "resnet3d (classification), unet3d (segmentation), p3d or mp3d "
@@ -161,6 +165,46 @@ void bind_model(OptionBinder& binder, trainer::ModelConfig& model) {
              "less memory: stages are computed again in backward");
   binder.add("model.zero_init_residual", resnet.zero_init_residual,
              "blocks start as the identity");
+  binder.add("model.conv", resnet.conv,
+             "conv3d; kernels of 2D networks: acs or 2.5d");
+  binder.add("model.force_downsample", resnet.force_downsample,
+             "a shortcut convolution in the first block, as in early files");
+}
+
+namespace {
+
+void bind_segmentation(OptionBinder& binder, trainer::TrainConfig& config) {
+  auto& [ce_weight, dice_weight, focal_weight, focal_gamma, smoothing, dice,
+         surface_scores, tolerance_mm, lesion_min_iou] = config.segmentation;
+  binder.add("segmentation.ce_weight", ce_weight, "of the cross entropy");
+  binder.add("segmentation.dice_weight", dice_weight, "of the Dice loss");
+  binder.add("segmentation.focal_weight", focal_weight, "of the focal loss");
+  binder.add("segmentation.focal_gamma", focal_gamma, "its exponent");
+  binder.add("segmentation.label_smoothing", smoothing, "of the cross entropy");
+  binder.add("segmentation.dice_background", dice.background,
+             "the background counts in the Dice loss");
+  binder.add("segmentation.dice_squared", dice.squared,
+             "the Dice loss divides by sums of squares");
+  binder.add("segmentation.dice_smooth", dice.smooth,
+             "added above and below the line of the Dice loss");
+  binder.add("segmentation.surface_scores", surface_scores,
+             "evaluations tell HD95 and surface Dice, too");
+  binder.add("segmentation.surface_tolerance_mm", tolerance_mm,
+             "of the surface Dice");
+  binder.add("segmentation.lesion_min_iou", lesion_min_iou,
+             "overlap from which on a lesion is found");
+}
+
+void bind_window(OptionBinder& binder, trainer::SlidingWindowConfig& window) {
+  binder.add("window.shape", window.window,
+             "depth,height,width that a network sees of a scan at once; "
+             "0,0,0: volume.shape");
+  binder.add("window.stride", window.stride,
+             "from one window to the next; 0,0,0: half a window");
+  binder.add("window.weights", window.weights, "gaussian or count");
+  binder.add("window.flips", window.flips,
+             "axes of test-time mirroring, of d, h and w");
+  binder.add("window.batch", window.batch, "windows per forward pass");
 }
 
 void bind_batch(OptionBinder& binder, trainer::TrainConfig& config) {
@@ -251,6 +295,12 @@ void bind_rest(OptionBinder& binder, trainer::TrainConfig& config) {
              "take the head from init.weights, too");
   binder.add("init.min_matched_frac", config.init.min_matched_frac,
              "fewer matched tensors than this are an error");
+  binder.add("init.convert", config.init.convert.convert,
+             "2D kernels as i3d, acs (with model.conv = acs) or 2.5d; none");
+  binder.add("init.rgb", config.init.convert.rgb,
+             "three input channels as one: sum, mean or none");
+  binder.add("init.scheme", config.init.scheme,
+             "start of the backbone's convolutions: default, uniform, xavier");
   binder.add("comm.first_deadline_s", config.comm.first_deadline_s,
              "longest wait for peers in the first collective");
   binder.add("comm.deadline_s", config.comm.deadline_s,
@@ -278,10 +328,16 @@ void bind_watch(OptionBinder& binder, trainer::WatchConfig& watch) {
 
 void bind_train_options(OptionBinder& binder, trainer::TrainConfig& config) {
   bind_run(binder, config.run);
+  binder.add("task.kind", config.task.kind,
+             "classification, segmentation or detection");
   bind_data(binder, config.data);
   bind_photo(binder, config.photo);
   bind_volume(binder, config.volume);
-  bind_model(binder, config.model);
+  bind_model_options(binder, config.model);
+  bind_segmentation(binder, config);
+  bind_window(binder, config.window);
+  bind_slices(binder, config.slices);
+  bind_detector(binder, config.detector);
   bind_batch(binder, config);
   bind_optimizer(binder, config);
   bind_checkpoint(binder, config.checkpoint);

@@ -186,6 +186,39 @@ TEST(VolumeShardTest, LeavesNothingBehindWithoutFinish) {
   EXPECT_TRUE(files.list_dir(temp.path()).empty());
 }
 
+// Chunks of few bytes and of many: HDF5 puts the few bytes into room that it
+// has kept for them, not where a chunk was expected, the end of the file
+// included.
+TEST(VolumeShardTest, FindsChunksThatAreNotInOrder) {
+  const test::TempDir temp;
+  RealFiles files;
+  const std::string path = temp.file("a.h5");
+  constexpr int64_t kScans = 60;
+  const auto scan_of = [](int64_t i) {
+    Scan scan = test::made_scan({31 + i % 11, 40 + i % 13, 33 + i % 7},
+                                static_cast<uint64_t>(i), true);
+    for (float& voxel : scan.image.voxels) {
+      voxel *= 0.37F;
+    }
+    std::fill(scan.mask.begin(), scan.mask.end(), uint8_t{0});
+    std::fill_n(scan.mask.begin() + 100 * i, 3000 + 50 * i, uint8_t{1});
+    return scan;
+  };
+  {
+    VolumeWriter writer(path, {dataio::Modality::kVolume, "plan"}, true, files);
+    for (int64_t i = 0; i < kScans; ++i) {
+      writer.append(scan_of(i), 0, std::to_string(i), "");
+    }
+    writer.finish();
+  }
+  const VolumeReader reader(path);
+  for (int64_t i = 0; i < kScans; ++i) {
+    reader.check_sample(i);
+    const Scan scan = scan_of(i);
+    EXPECT_EQ(image_box(*reader.volume(i), whole(scan)), scan.image.voxels);
+  }
+}
+
 TEST(VolumeShardTest, RefusesMoreForegroundThanAChunkHolds) {
   const test::TempDir temp;
   RealFiles files;

@@ -20,8 +20,13 @@ struct RunData {
   sharding::AssignmentConfig assignment;
   int64_t steps_per_epoch = 0;
 
-  const std::vector<std::string>& classes() const { return train->classes(); }
+  std::vector<std::string> classes;  // What the task tells apart.
 };
+
+// The names of what `task` (TaskConfig::kind) tells apart in a data set:
+// classes of samples, of voxels or of boxes. Throws ConfigError if it has none.
+std::vector<std::string> class_names(const sharding::Dataset& dataset,
+                                     const std::string& task);
 
 // Opens both data sets. Throws ConfigError if their classes differ, IoError,
 // DataError.

@@ -25,10 +25,18 @@ struct ConvOptions {
   Triple dilation = cube(1);
   int64_t groups = 1;
   bool bias = false;
+  // The weight is a 2D convolution's, (O, I, k, k): trainer/model/acs_conv.h.
+  // Of a cubic kernel in one group.
+  bool acs = false;
 };
 
+// `options` as a network's model.conv wants them: "conv3d" as they are, "2.5d"
+// one tap along the depth, "acs" 2D kernels in three directions.
+ConvOptions of_kind(const std::string& conv, ConvOptions options);
+
 // Cross-correlation as torch.nn.Conv3d computes it. Parameters: `weight`
-// (O, I / groups, kD, kH, kW) and, if asked for, `bias` (O).
+// (O, I / groups, kD, kH, kW), or (O, I, k, k) with `acs`, and, if asked for,
+// `bias` (O).
 class Conv3dImpl : public torch::nn::Module {
  public:
   explicit Conv3dImpl(const ConvOptions& options);

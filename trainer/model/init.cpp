@@ -1,5 +1,7 @@
 #include "trainer/model/init.h"
 
+#include <cmath>
+
 #include "base/fnv.h"
 #include "base/random.h"
 
@@ -48,6 +50,23 @@ void fill_vectors(torch::nn::Module& model) {
   for (auto& item : model.named_parameters()) {
     if (item.value().dim() == 1) {
       item.value().fill_(item.key().ends_with(".bias") ? 0.0 : 1.0);
+    }
+  }
+}
+
+void apply_scheme(torch::nn::Module& model, const std::string& scheme,
+                  uint64_t seed) {
+  constexpr int64_t kKernel = 4;  // Dimensions, at least: (O, I, k, k).
+  if (scheme == "default") {
+    return;
+  }
+  for (auto& item : model.named_parameters()) {
+    const torch::Tensor& weight = item.value();
+    if (weight.dim() >= kKernel && item.key().starts_with("backbone.")) {
+      fill_uniform(weight, item.key(), seed,
+                   scheme == "xavier"
+                       ? std::sqrt(6.0 / (fan_in(weight) + fan_out(weight)))
+                       : 1.0 / std::sqrt(fan_in(weight)));
     }
   }
 }

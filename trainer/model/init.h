@@ -26,4 +26,11 @@ void fill_normal(torch::Tensor weight, const std::string& name, uint64_t seed,
 // one-dimensional parameters of `model`.
 void fill_vectors(torch::nn::Module& model);
 
+// Fills the kernels of the backbone's 3D convolutions anew: "uniform" in +-1 /
+// sqrt(fan in), the start of PyTorch; "xavier" uniform in +-sqrt(6 / (fan in +
+// fan out)); "default" leaves the network's own start. Source: the starts of
+// the published networks for classification and for segmentation.
+void apply_scheme(torch::nn::Module& model, const std::string& scheme,
+                  uint64_t seed);
+
 }  // namespace voxlift::trainer

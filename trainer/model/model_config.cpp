@@ -7,10 +7,18 @@ namespace voxlift::trainer {
 
 void ModelConfig::validate(const std::string& path) const {
   const bool is_p3d = network == "p3d" || network == "mp3d";
-  if (network != "resnet3d" && network != "unet3d" && !is_p3d) {
-    throw ConfigError(
-        str_cat(path, "network = '", network,
-                "': must be 'resnet3d', 'unet3d', 'p3d' or 'mp3d'"));
+  const bool is_genesis =
+      network == "genesis_unet3d" || network == "genesis_encoder";
+  if (network != "resnet3d" && network != "unet3d" && !is_p3d && !is_genesis) {
+    throw ConfigError(str_cat(
+        path, "network = '", network,
+        "': must be 'resnet3d', 'unet3d', 'p3d', 'mp3d', 'genesis_unet3d' or "
+        "'genesis_encoder'"));
+  }
+  if (is_genesis &&
+      (resnet.base_channels < 2 || resnet.base_channels % 2 != 0)) {
+    throw ConfigError(str_cat(path, "base_channels = ", resnet.base_channels,
+                              ": must be even with ", network));
   }
   // Detectors have a background beside the classes.
   const int64_t least = is_p3d ? 1 : 2;
@@ -45,6 +53,14 @@ UNet3DOptions unet3d_options(const ModelConfig& config) {
   options.backbone.stem_stride = form.stem_stride;
   options.backbone.stem_pool = form.stem_pool;
   return options;
+}
+
+// The published names count the channels of a level's second layer.
+GenesisOptions genesis_options(const ModelConfig& config) {
+  return {.in_channels = config.resnet.in_channels,
+          .classes = config.classes,
+          .base_channels = config.resnet.base_channels / 2,
+          .dropout = config.dropout};
 }
 
 P3dOptions p3d_options(const ModelConfig& config) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "trainer/model/genesis_unet3d.h"
 #include "trainer/model/p3d.h"
 #include "trainer/model/resnet3d.h"
 #include "trainer/model/unet3d.h"
@@ -13,7 +14,7 @@ namespace voxlift::trainer {
 // One struct for all networks: each reads the members that it has.
 struct ModelConfig {
   // For classification "resnet3d", for segmentation "unet3d", for detection
-  // "p3d" or "mp3d".
+  // "p3d" or "mp3d". "genesis_unet3d" segments, "genesis_encoder" classifies.
   std::string network = "resnet3d";
   int64_t classes = 0;   // 0: as many as the data set has.
   double dropout = 0.0;  // Before the last layer.
@@ -31,5 +32,6 @@ struct ModelConfig {
 // What `config` says of one network.
 UNet3DOptions unet3d_options(const ModelConfig& config);
 P3dOptions p3d_options(const ModelConfig& config);
+GenesisOptions genesis_options(const ModelConfig& config);
 
 }  // namespace voxlift::trainer

@@ -55,9 +55,17 @@ void ClassificationConfig::validate(const std::string& path) const {
   }
 }
 
+Classification::Classification(Network network,
+                               const ClassificationConfig& config)
+    : network_(std::move(network)), config_(config) {}
+
 Classification::Classification(Classifier model,
                                const ClassificationConfig& config)
-    : model_(std::move(model)), config_(config) {}
+    : Classification(Network{model.ptr(),
+                             [model](const torch::Tensor& x_NCDHW) mutable {
+                               return model->forward(x_NCDHW);
+                             }},
+                     config) {}
 
 std::vector<std::string> Classification::sum_names() const {
   return {"loss", "top1", "top5"};
@@ -65,7 +73,7 @@ std::vector<std::string> Classification::sum_names() const {
 
 torch::Tensor Classification::loss(const Batch& batch, std::span<double> sums) {
   const torch::Tensor logits_NK =
-      model_->forward(batch.x_NCDHW).to(torch::kFloat32);
+      network_.forward(batch.x_NCDHW).to(torch::kFloat32);
   const torch::Tensor loss = torch::nn::functional::cross_entropy(
       logits_NK, batch.label_N,
       torch::nn::functional::CrossEntropyFuncOptions()
@@ -81,7 +89,7 @@ torch::Tensor Classification::loss(const Batch& batch, std::span<double> sums) {
 
 void Classification::evaluate(const Batch& batch, CaseRows* rows) {
   const torch::Tensor logits_NK =
-      model_->forward(batch.x_NCDHW).to(torch::kFloat64);
+      network_.forward(batch.x_NCDHW).to(torch::kFloat64);
   const torch::Tensor loss_N = torch::nn::functional::cross_entropy(
       logits_NK, batch.label_N,
       torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kNone));
@@ -99,8 +107,8 @@ void Classification::evaluate(const Batch& batch, CaseRows* rows) {
 }
 
 Json Classification::summarize(const CaseRows& rows) const {
-  const auto classes =
-      static_cast<size_t>(model_->named_parameters()["head.fc.bias"].size(0));
+  const auto classes = static_cast<size_t>(
+      network_.module->named_parameters()["head.fc.bias"].size(0));
   std::vector<std::vector<int64_t>> confusion(classes,
                                               std::vector<int64_t>(classes));
   double loss = 0.0;

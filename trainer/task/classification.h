@@ -5,6 +5,7 @@
 #include <string>
 
 #include "trainer/model/classifier.h"
+#include "trainer/model/make_network.h"
 #include "trainer/task/task.h"
 
 namespace voxlift::trainer {
@@ -20,9 +21,10 @@ struct ClassificationConfig {
 // per-class recall.
 class Classification : public Task {
  public:
+  Classification(Network network, const ClassificationConfig& config);
   Classification(Classifier model, const ClassificationConfig& config);
 
-  torch::nn::Module& model() override { return *model_; }
+  torch::nn::Module& model() override { return *network_.module; }
 
   // "loss", "top1", "top5".
   std::vector<std::string> sum_names() const override;
@@ -36,7 +38,7 @@ class Classification : public Task {
   Json summarize(const CaseRows& rows) const override;
 
  private:
-  Classifier model_;
+  Network network_;  // Its outputs are logits (N, classes).
   ClassificationConfig config_;
 };
 
