@@ -16,6 +16,8 @@ void bind_run(OptionBinder& binder, trainer::RunConfig& run) {
              "of the forward pass: float32, bf16 or fp16 (GPU only)");
   binder.add("run.loss_scale", run.loss_scale,
              "none, a power of two, or dynamic");
+  binder.add("run.memory_format", run.memory_format,
+             "of activations: contiguous or channels_last");
   binder.add("run.max_nonfinite", run.max_nonfinite,
              "so many steps in a row with a loss or gradient that is not "
              "finite end the run");
@@ -213,6 +215,9 @@ void bind_batch(OptionBinder& binder, trainer::TrainConfig& config) {
              "samples per slot: the global batch is slots times this");
   binder.add("reduce.reduction", config.reduce.reduction,
              "exact (same bits on any number of ranks) or fast");
+  binder.add("reduce.compress", config.reduce.compress,
+             "gradients between ranks: none, or bf16 (half the bytes; needs "
+             "reduction fast)");
   binder.add("reduce.bucket_mb", config.reduce.bucket_mb,
              "size of a gradient bucket, MB; 0: measured at start-up");
 }
