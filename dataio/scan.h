@@ -21,8 +21,9 @@ struct Scan {
 };
 
 // Reads the files of `entry`. Throws DataError naming the file if the mask has
-// another shape than the image or values that are no integer from 0 to 255,
-// IoError.
+// another shape than the image, lies elsewhere in the patient (a corner by more
+// than half a voxel; where both formats tell), or has values that are no
+// integer from 0 to 255, or if a box is empty or beside the image; IoError.
 [[nodiscard]] Scan read_scan(const VolumeEntry& entry,
                              const DecodeLimits& limits = {});
 

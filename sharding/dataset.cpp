@@ -160,6 +160,10 @@ std::unique_ptr<dataio::VolumeSource> Dataset::volume(int64_t id) const {
                                                impl_->config.verify_checksums);
 }
 
+const std::string& Dataset::recipe() const {
+  return impl_->index.recipe;
+}
+
 const std::vector<std::string>& Dataset::mask_classes() const {
   return impl_->index.mask_classes;
 }

@@ -50,6 +50,9 @@ class Dataset {
   // Names of the labels of boxes; empty: no boxes.
   const std::vector<std::string>& box_classes() const;
 
+  // The steps that the scans passed before they were stored, as text.
+  const std::string& recipe() const;
+
   int64_t label(int64_t id) const;
 
   // "train/n01440764/x.JPEG (shard train-00000.h5, sample 17)", for messages.

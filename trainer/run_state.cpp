@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "trainer/model/model_json.h"
 
 namespace voxlift::trainer {
 
@@ -44,11 +45,24 @@ RunState RunState::from_json(const Json& json, const std::string& origin) {
   return state;
 }
 
+namespace {
+
+// A network's options that did not exist when the checkpoint was written have
+// their defaults.
+Json completed(const std::string& key, const Json& value,
+               const std::string& origin) {
+  return key == "model" && value.is_object()
+             ? to_json(model_config_from_json(value, origin))
+             : value;
+}
+
+}  // namespace
+
 void check_identity(const Json& state, const Json& expected,
                     const std::string& origin) {
   const Json found = json_get<Json>(state, "identity", origin);
   for (const auto& [key, value] : expected.items()) {
-    const Json before = found.value(key, Json());
+    const Json before = completed(key, found.value(key, Json()), origin);
     if (before != value) {
       throw ConfigError(str_cat("'", origin, "' belongs to a run with ", key,
                                 " = ", before.dump(), ", this one has ",

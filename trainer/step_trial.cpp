@@ -7,7 +7,9 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "trainer/autocast.h"
 #include "trainer/comm/self_comm.h"
+#include "trainer/optim/loss_scale.h"
 #include "trainer/task/make_task.h"
 #include "trainer/train_step.h"
 
@@ -20,6 +22,18 @@ void require_positive(int64_t value, const char* name) {
   }
 }
 
+// A box of a quarter of the sides in every sample's key slice.
+void add_boxes(const dataio::Shape3& shape, int64_t samples, Batch* batch) {
+  const auto side = [&](size_t axis, double share) {
+    return share * static_cast<double>(shape[axis]);
+  };
+  const dataio::LabelledBox box = {{0.0, side(1, 0.25), side(2, 0.25)},
+                                   {1.0, side(1, 0.5), side(2, 0.5)},
+                                   0};
+  batch->boxes.assign(static_cast<size_t>(samples), {box});
+  batch->contents.assign(static_cast<size_t>(samples), shape);
+}
+
 Batch made_up_batch(const StepTrialConfig& config,
                     const torch::Device& device) {
   torch::manual_seed(config.train.run.seed);
@@ -29,6 +43,9 @@ Batch made_up_batch(const StepTrialConfig& config,
   Batch batch;
   batch.x_NCDHW = torch::randn({n, 1, depth, height, width}).to(device);
   batch.label_N = torch::randint(classes, {n}, torch::kLong).to(device);
+  if (config.train.task.kind == "detection") {
+    add_boxes(config.shape, n, &batch);
+  }
   return batch;
 }
 
@@ -129,9 +146,12 @@ std::vector<double> slowest(Communicator& control, std::vector<double> mine) {
 }  // namespace
 
 void StepTrialConfig::validate() const {
+  train.task.validate("task.");
   train.model.validate("model.");
   train.batch.validate("batch.");
   train.reduce.validate("reduce.");
+  check_precision(train.run.precision, "precision");
+  const LossScale scale(train.run.loss_scale, "loss-scale");
   require_positive(train.model.classes, "classes");
   require_positive(steps, "steps");
   if (warmup < 0) {

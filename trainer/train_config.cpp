@@ -46,6 +46,7 @@ void RunConfig::validate(const std::string& path) const {
   }
   check_precision(precision, path + "precision");
   const LossScale scale(loss_scale, path + "loss_scale");
+  check_memory_format(memory_format, path + "memory_format");
   require_at_least(max_nonfinite, 1, path + "max_nonfinite");
   parse_faults(fault, path + "fault");
 }
@@ -80,7 +81,13 @@ void EvalConfig::validate(const std::string& path) const {
   require_at_least(batch, 1, path + "batch");
 }
 
-void InitConfig::validate(const std::string& path) const {
+void InitConfig::validate(const std::string& path,
+                          const std::string& conv) const {
+  if (scheme != "default" && scheme != "uniform" && scheme != "xavier") {
+    throw ConfigError(str_cat(path, "scheme = '", scheme,
+                              "': must be default, uniform or xavier"));
+  }
+  convert.validate(path, conv);
   if (!(min_matched_frac >= 0.0 && min_matched_frac <= 1.0)) {
     throw ConfigError(str_cat(path, "min_matched_frac = ", min_matched_frac,
                               ": must be in [0, 1]"));
@@ -110,18 +117,20 @@ void TrainConfig::validate() const {
   data.validate("data.");
   photo.validate("photo");
   volume.validate("volume");
+  slices.validate("slices");
   model.validate("model.");
   batch.validate("batch.");
   reduce.validate("reduce.");
   loss.validate("loss.");
   segmentation.validate("segmentation.");
+  detector.validate("detector.");
   resolved_window().validate("window.");
   optimizer.validate();
   ema.validate("ema.");
   schedule.validate("schedule.");
   checkpoint.validate("checkpoint.");
   eval.validate("eval.");
-  init.validate("init.");
+  init.validate("init.", model.resnet.conv);
   comm.validate("comm");
   watch.validate();
 }

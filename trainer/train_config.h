@@ -6,9 +6,11 @@
 #include <string>
 
 #include "dataio/transform/photo_transform.h"
+#include "dataio/transform/slices_transform.h"
 #include "dataio/transform/volume_transform.h"
 #include "trainer/checkpoint/checkpoint_config.h"
 #include "trainer/comm/communicator.h"
+#include "trainer/detection/detector_config.h"
 #include "trainer/model/classifier.h"
 #include "trainer/optim/ema.h"
 #include "trainer/optim/optimizer.h"
@@ -17,6 +19,7 @@
 #include "trainer/task/classification.h"
 #include "trainer/task/segmentation.h"
 #include "trainer/watch/watch_config.h"
+#include "trainer/weights/convert.h"
 
 namespace voxlift::trainer {
 
@@ -33,6 +36,8 @@ struct RunConfig {
   // and losses are always float32.
   std::string precision = "float32";
   std::string loss_scale = "none";  // trainer/optim/loss_scale.h.
+  // Layout of activations: "contiguous" or "channels_last" (model/conv.h).
+  std::string memory_format = "contiguous";
   // A step with a loss or gradient that is not finite is skipped; so many of
   // them in a row end the run.
   int64_t max_nonfinite = 10;
@@ -91,8 +96,13 @@ struct InitConfig {
   bool load_head = false;
   // Fewer matched tensors than this share is an error, not a bad start.
   double min_matched_frac = 0.9;
+  ConvertConfig convert = {};  // Of 2D and of colour networks' weights.
+  // Of what has no weights: "default", "uniform" or "xavier"
+  // (trainer/model/init.h).
+  std::string scheme = "default";
 
-  void validate(const std::string& path) const;  // Throws ConfigError.
+  // `conv`: the network's model.conv. Throws ConfigError.
+  void validate(const std::string& path, const std::string& conv) const;
 };
 
 struct TaskConfig {
@@ -107,11 +117,13 @@ struct TrainConfig {
   DataConfig data;
   dataio::PhotoTransformConfig photo;
   dataio::VolumeTransformConfig volume;
+  dataio::SlicesTransformConfig slices;  // Of detection.
   ModelConfig model;
   BatchConfig batch;
   ReducerConfig reduce;
   ClassificationConfig loss;
   SegmentationConfig segmentation;
+  DetectorConfig detector;
   // What a network for segmentation sees of a whole scan at once; a window of
   // 0,0,0 is as large as a training crop.
   SlidingWindowConfig window = {.window = {0, 0, 0}, .flips = {}};

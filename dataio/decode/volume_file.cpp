@@ -35,6 +35,7 @@ constexpr FormatReader kMetaImage = {read_metaimage, false, false, false};
 constexpr FormatReader kNrrd = {read_nrrd, false, true, false};
 constexpr FormatReader kNpy = {read_npy, false, true, false};
 constexpr FormatReader kNpz = {read_npz, true, true, false};
+constexpr FormatReader kPicture = {read_colour_planes, true, false, false};
 constexpr FormatReader kPng = {read_png_slice, false, false, false};
 constexpr FormatReader kPngFolder = {read_png_folder, false, false, true};
 
@@ -151,6 +152,14 @@ FormatReader file_reader(const std::string& path) {
                           " bytes, the first are ", first_bytes(head), ")"));
 }
 
+// Pictures are scans only where their planes are asked for.
+FormatReader reader_of_file(const VolumeFile& file) {
+  if (file.part == kColourPlanes && !file.path.ends_with(".npz")) {
+    return kPicture;
+  }
+  return file_reader(file.path);
+}
+
 // A field that a format has no meaning for is a mistake in the data set's list.
 void check_fields(const VolumeFile& file, const FormatReader& reader) {
   if (!file.part.empty() && !reader.has_parts) {
@@ -200,7 +209,7 @@ std::string beside_header(const std::string& header_path,
 Volume read_volume(const VolumeFile& file, const DecodeLimits& limits,
                    VolumeNotes* notes) {
   const bool is_folder = RealFiles().is_dir(file.path);
-  const FormatReader reader = !is_folder ? file_reader(file.path)
+  const FormatReader reader = !is_folder                  ? reader_of_file(file)
                               : has_png_slices(file.path) ? kPngFolder
                                                           : kDicomFolder;
   check_fields(file, reader);

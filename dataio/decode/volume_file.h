@@ -19,8 +19,8 @@ enum class ArrayAxes { kDHW, kHWD };
 struct VolumeFile {
   // A file, or a folder: of one DICOM series, or of numbered PNG slices.
   std::string path{};
-  // Of .npz: the member ("voxel"; ".npy" may be left out). Of a folder with
-  // several DICOM series: the SeriesInstanceUID. Empty: there is only one.
+  // Of .npz: the member. Of a folder with several DICOM series: the
+  // SeriesInstanceUID. "rgb": the planes of a photograph. Empty: only one.
   std::string part{};
   // Of an array of four axes: the position along the first; of NIfTI, NRRD and
   // DICOM without positions in space: the frame. -1: there is only one.

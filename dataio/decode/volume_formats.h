@@ -20,6 +20,11 @@ Volume read_npy(const VolumeFile& file, const DecodeLimits& limits,
                 VolumeNotes& notes);
 Volume read_npz(const VolumeFile& file, const DecodeLimits& limits,
                 VolumeNotes& notes);
+// Of a photograph (JPEG or PNG): red, green and blue, 1 mm apart. Asked for by
+// VolumeFile::part "rgb".
+inline constexpr const char* kColourPlanes = "rgb";
+Volume read_colour_planes(const VolumeFile& file, const DecodeLimits& limits,
+                          VolumeNotes& notes);
 Volume read_png_slice(const VolumeFile& file, const DecodeLimits& limits,
                       VolumeNotes& notes);
 Volume read_png_folder(const VolumeFile& file, const DecodeLimits& limits,

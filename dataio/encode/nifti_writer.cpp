@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "dataio/encode/nifti_mask.h"
 
 namespace voxlift::dataio {
 
@@ -21,7 +23,10 @@ static_assert(std::endian::native == std::endian::little);
 constexpr int16_t kMaxSide = 32767;
 constexpr size_t kVoxelOffset = 352;
 
-nifti_1_header make_header(const Volume& volume, VoxelType type) {
+// Axes aligned with the scanner's.
+nifti_1_header make_header(const Shape3& shape,
+                           const std::array<double, 3>& spacing_mm,
+                           VoxelType type) {
   const bool is_float = type == VoxelType::kFloat32;
   nifti_1_header header{};
   header.sizeof_hdr = sizeof(header);
@@ -29,8 +34,8 @@ nifti_1_header make_header(const Volume& volume, VoxelType type) {
   header.dim[0] = 3;
   header.pixdim[0] = 1.0F;
   for (size_t i = 0; i < 3; ++i) {  // x, y, z = W, H, D.
-    header.dim[1 + i] = static_cast<int16_t>(volume.shape[2 - i]);
-    header.pixdim[1 + i] = static_cast<float>(volume.spacing_mm[2 - i]);
+    header.dim[1 + i] = static_cast<int16_t>(shape[2 - i]);
+    header.pixdim[1 + i] = static_cast<float>(spacing_mm[2 - i]);
   }
   std::fill(header.dim + 4, header.dim + 8, int16_t{1});
   header.datatype = is_float ? DT_FLOAT32 : DT_UINT8;
@@ -46,6 +51,29 @@ nifti_1_header make_header(const Volume& volume, VoxelType type) {
   return header;
 }
 
+// NIfTI's voxel axes are i, j, k: width, height, depth.
+void set_affine(nifti_1_header& header, const Affine& affine) {
+  const std::array<float*, 3> rows = {header.srow_x, header.srow_y,
+                                      header.srow_z};
+  for (size_t r = 0; r < 3; ++r) {
+    for (size_t c = 0; c < 3; ++c) {
+      rows[r][c] = static_cast<float>(affine[r][2 - c]);
+    }
+    rows[r][3] = static_cast<float>(affine[r][3]);
+  }
+}
+
+void check_shape(const Shape3& shape, size_t num_voxels) {
+  for (const int64_t side : shape) {
+    VOXLIFT_CHECK(side >= 1 && side <= kMaxSide, "side of a NIfTI volume");
+  }
+  const int64_t count = shape[0] * shape[1] * shape[2];
+  VOXLIFT_CHECK(count < (int64_t{1} << 29),
+                "volume too large to compress in one call");
+  VOXLIFT_CHECK(static_cast<int64_t>(num_voxels) == count,
+                "voxels do not fill the shape");
+}
+
 std::byte to_uint8(float voxel) {
   return static_cast<std::byte>(std::lround(std::clamp(voxel, 0.0F, 255.0F)));
 }
@@ -54,7 +82,8 @@ std::vector<std::byte> plain_bytes(const Volume& volume, VoxelType type) {
   const size_t count = volume.voxels.size();
   const size_t size = type == VoxelType::kFloat32 ? sizeof(float) : 1;
   std::vector<std::byte> bytes(kVoxelOffset + count * size);
-  const nifti_1_header header = make_header(volume, type);
+  const nifti_1_header header =
+      make_header(volume.shape, volume.spacing_mm, type);
   std::memcpy(bytes.data(), &header, sizeof(header));
   std::byte* voxels = bytes.data() + kVoxelOffset;
   if (type == VoxelType::kFloat32) {
@@ -88,15 +117,20 @@ std::vector<std::byte> gzip(std::span<const std::byte> bytes) {
 }  // namespace
 
 std::vector<std::byte> encode_nifti_gz(const Volume& volume, VoxelType type) {
-  for (const int64_t side : volume.shape) {
-    VOXLIFT_CHECK(side >= 1 && side <= kMaxSide, "side of a NIfTI volume");
-  }
-  VOXLIFT_CHECK(volume.num_voxels() < (int64_t{1} << 29),
-                "volume too large to compress in one call");
-  VOXLIFT_CHECK(
-      static_cast<int64_t>(volume.voxels.size()) == volume.num_voxels(),
-      "voxels do not fill the shape");
+  check_shape(volume.shape, volume.voxels.size());
   return gzip(plain_bytes(volume, type));
+}
+
+std::vector<std::byte> encode_nifti_mask_gz(std::span<const uint8_t> labels,
+                                            const MaskGrid& grid) {
+  check_shape(grid.shape, labels.size());
+  nifti_1_header header =
+      make_header(grid.shape, grid.spacing_mm, VoxelType::kUint8);
+  set_affine(header, grid.affine);
+  std::vector<std::byte> bytes(kVoxelOffset + labels.size());
+  std::memcpy(bytes.data(), &header, sizeof(header));
+  std::memcpy(bytes.data() + kVoxelOffset, labels.data(), labels.size());
+  return gzip(bytes);
 }
 
 }  // namespace voxlift::dataio

@@ -85,6 +85,8 @@ class ScanLister {
   void name_mask_classes();
   void leave_out_masks();
   void append(const ScanRecord& record);
+  static int64_t key_slice_of(const ScanRecord& record,
+                              const std::string& text);
   int64_t label_of(const ScanRecord& record) const;
   int64_t find_class(const ScanRecord& record, const std::string& text) const;
   VolumeFile file_of(const ScanRecord& record, const std::string& field,
@@ -261,6 +263,10 @@ void ScanLister::append(const ScanRecord& record) {
       volume.boxes.push_back(box_of(record, box));
     }
   }
+  if (const auto text = text_of(record, "key_slice")) {
+    volume.key_slice = key_slice_of(record, *text);
+    id = str_cat(id, "@", volume.key_slice);
+  }
   const auto [before, is_new] = place_of_.emplace(id, record.place);
   if (!is_new) {
     fail(record, str_cat("'", id, "' is already in ", before->second));
@@ -268,6 +274,16 @@ void ScanLister::append(const ScanRecord& record) {
   manifest_.entries.push_back(
       make_scan_entry(std::move(volume), id, label_of(record),
                       text_of(record, "subject").value_or("")));
+}
+
+// Whether the scan has such a slice shows when it is read.
+int64_t ScanLister::key_slice_of(const ScanRecord& record,
+                                 const std::string& text) {
+  const auto slice = parse_int(text);
+  if (!slice || *slice < 0) {
+    fail(record, str_cat("key_slice '", text, "', want a whole number from 0"));
+  }
+  return *slice;
 }
 
 int64_t ScanLister::label_of(const ScanRecord& record) const {

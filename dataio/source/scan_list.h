@@ -21,8 +21,8 @@ struct ScanListOptions {
 
 // Scans from a list, in its order, of one of these forms:
 //   CSV with a header; columns "image" (or "path") and at least one of "label",
-//     "mask", "boxes"; also "subject", "split", "spacing_mm"; "boxes" and
-//     "spacing_mm" hold JSON; other columns are ignored;
+//     "mask", "boxes"; also "subject", "split", "spacing_mm", "key_slice";
+//     "boxes" and "spacing_mm" hold JSON; other columns are ignored;
 //   .json: an array of objects with these fields, or an object with it as
 //     "scans" and perhaps "classes", "mask_classes", "box_classes";
 //   .jsonl: one such object a line;
@@ -32,11 +32,12 @@ struct ScanListOptions {
 // mask may be an object: "path", "part" and "position" as in VolumeFile.
 //
 // Paths are absolute, or relative and then within the folder; ids are the
-// image's path. Labels are whole numbers from 0, or names; with classes given
-// they are positions in them or members, else numbers make classes "0".."max"
-// and names are sorted. Scans without labels all have the class "scan". Classes
-// are those of the whole list, whatever the split. Where nothing names the
-// masks' values, masks are left out and noted in `ignored`.
+// image's path, followed by "@" and the key slice where there is one. Labels
+// are whole numbers from 0, or names; with classes given they are positions in
+// them or members, else numbers make classes "0".."max" and names are sorted.
+// Scans without labels all have the class "scan". Classes are those of the
+// whole list, whatever the split. Where nothing names the masks' values, masks
+// are left out and noted in `ignored`.
 // Throws IoError; ConfigError for a split that no scan has, or for only masks
 // that nothing names; DataError naming the line or scan for a missing column or
 // file, an unsafe path, a bad label or box, or a second mention of an image.

@@ -18,8 +18,8 @@ constexpr int64_t kMaxListBytes = int64_t{1} << 30;
 
 const std::vector<std::string>& known_fields() {
   static const std::vector<std::string> kFields = {
-      "image", "path",  "mask",       "label",
-      "split", "boxes", "spacing_mm", "subject"};
+      "image", "path",       "mask",    "label",    "split",
+      "boxes", "spacing_mm", "subject", "key_slice"};
   return kFields;
 }
 

@@ -10,7 +10,8 @@ namespace voxlift::dataio {
 
 // One scan of a list. Fields: "image", "mask" (a path, or an object with
 // "path", "part", "position"), "label", "subject", "split" (text or number),
-// "boxes" (array), "spacing_mm" (array); those that are absent are left out.
+// "boxes" (array), "spacing_mm" (array), "key_slice" (number or text); those
+// that are absent are left out.
 struct ScanRecord {
   Json fields;
   std::string place;  // "line 3", "scan 4": within the list.

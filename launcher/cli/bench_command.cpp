@@ -159,10 +159,18 @@ int run_checkpoint(Args args) {
 }
 
 // Of the program with LibTorch.
-int run_train_step(Args args) {
-  std::vector<std::string> words = {"train.step"};
+int run_there(const std::string& name, Args args) {
+  std::vector<std::string> words = {name};
   words.insert(words.end(), args.begin(), args.end());
   return make_trainer_command("bench", "").run(words);
+}
+
+int run_train_step(Args args) {
+  return run_there("train.step", args);
+}
+
+int run_window(Args args) {
+  return run_there("infer.window", args);
 }
 
 struct Benchmark {
@@ -180,6 +188,8 @@ const std::vector<Benchmark>& benchmarks() {
       {"data.photo_quality", "fast against exact decoding, dB",
        run_photo_quality},
       {"data.start", "time and memory until the first batch", run_start},
+      {"infer.window", "a sliding window over a large scan, s and bytes",
+       run_window},
       {"train.checkpoint", "what a checkpoint costs the training, s",
        run_checkpoint},
       {"train.step", "the training step, samples/s", run_train_step},

@@ -1,20 +1,16 @@
 #include <iostream>
-#include <map>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "base/strings.h"
 #include "launcher/cli/rank_frame.h"
+#include "launcher/cli/scored_checkpoint.h"
 #include "launcher/cli/train_command.h"
-#include "launcher/cli/train_options.h"
-#include "trainer/checkpoint/checkpoint_store.h"
+#include "launcher/config_file.h"
 #include "trainer/device.h"
 #include "trainer/evaluate.h"
 #include "trainer/input/collate.h"
 #include "trainer/input/run_data.h"
-#include "trainer/model/model_json.h"
 #include "trainer/task/make_task.h"
-#include "trainer/weights/load_weights.h"
 
 namespace voxlift::launcher {
 namespace {
@@ -28,7 +24,11 @@ Scores a checkpoint on a packed data set, every case exactly once.
 
 CHECKPOINT is a step_* folder, or a run's folder for its newest good one. The
 network and the transform are those of the run, the weights (or their running
-mean, ema.decay) those that the run itself scores.
+mean, ema.decay) those that the run itself scores. A threshold for two classes is
+to be chosen on validation cases and used on others:
+
+  voxlift evaluate --checkpoint runs/lidc --data shards/test \
+      --threshold-from runs/lidc/result.json
 
 Options:
 )";
@@ -37,6 +37,7 @@ struct EvaluateConfig {
   std::string checkpoint;
   std::string data;
   std::string json_out;
+  std::string threshold_from;
   int64_t batch = 32;
   int64_t workers = 1;
   int64_t threads = 1;
@@ -58,6 +59,9 @@ void bind(OptionBinder& binder, EvaluateConfig& config) {
              "step_* folder or a run's folder");
   binder.add("data", config.data, "packed data set");
   binder.add("json", config.json_out, "also write the scores to this file");
+  binder.add("threshold-from", config.threshold_from,
+             "take best_threshold of these scores (--json, result.json) of "
+             "other cases; two classes only");
   binder.add("batch", config.batch, "samples per forward pass");
   binder.add("workers", config.workers, "decoding threads per rank");
   binder.add("threads", config.threads, "compute threads per rank");
@@ -66,76 +70,13 @@ void bind(OptionBinder& binder, EvaluateConfig& config) {
   binder.require("data");
 }
 
-// The step_* folder that `path` names: itself, or a run's newest good one.
-// COLLECTIVE: rank 0 looks, so that all ranks score the same checkpoint of a
-// run that still goes on.
-int64_t choose_step(Files& files, const std::string& path,
-                    trainer::CheckpointStore& store,
-                    trainer::Communicator& control) {
-  int64_t step = -1;
-  if (control.rank() == 0) {
-    std::vector<std::string> problems;
-    step = store.newest_good(&problems).value_or(-1);
-    for (const std::string& problem : problems) {
-      log_warning(problem);
-    }
+// A threshold that was chosen on other cases.
+double threshold_of(const Files& files, const std::string& path) {
+  Json scores = parse_json(as_text(files.read(path)), path);
+  if (scores.contains("scores")) {
+    scores = json_get<Json>(scores, "scores", path);
   }
-  control.broadcast(trainer::buffer_of(std::span(&step, 1)), 0);
-  if (step < 0) {
-    throw DataError(str_cat("'", path, "' has no good checkpoint",
-                            files.exists(path) ? "" : ": it does not exist"));
-  }
-  return step;
-}
-
-trainer::Checkpoint load_checkpoint(Files& files, std::string path,
-                                    trainer::Communicator& control) {
-  while (path.size() > 1 && path.back() == '/') {
-    path.pop_back();
-  }
-  const std::string name = base_name(path);
-  if (!name.starts_with("step_")) {
-    trainer::CheckpointStore store(files, join_path(path, "checkpoints"), 1);
-    return store.load(choose_step(files, path, store, control));
-  }
-  const auto step = parse_int(name.substr(std::string("step_").size()));
-  if (!step.has_value()) {
-    throw ConfigError(str_cat("checkpoint = '", path,
-                              "': the name must end in a step number"));
-  }
-  return trainer::CheckpointStore(files, parent_dir(path), 1).load(*step);
-}
-
-// The configuration of the run that wrote the checkpoint.
-trainer::TrainConfig config_of(const trainer::Checkpoint& checkpoint,
-                               const std::string& origin) {
-  trainer::TrainConfig config;
-  OptionBinder binder(str_cat("'", origin, "'"), false);
-  bind_train_options(binder, config);
-  std::vector<std::string> args;
-  const Json options = json_get<Json>(checkpoint.state, "config", origin);
-  for (const auto& [name, value] : options.items()) {
-    args.push_back(str_cat("--", name, "=", value.get<std::string>()));
-  }
-  binder.parse(args);
-  return config;
-}
-
-// What the run's own evaluations score: the running mean of the weights, if it
-// keeps one and says so, else the weights.
-trainer::TensorMap scored_weights(const trainer::Checkpoint& checkpoint,
-                                  const trainer::EmaConfig& ema) {
-  trainer::TensorMap weights = checkpoint.model;
-  if (ema.decay == 0.0 || !ema.evaluate) {
-    return weights;
-  }
-  std::map<std::string, torch::Tensor> kept(checkpoint.optimizer.begin(),
-                                            checkpoint.optimizer.end());
-  for (auto& [name, tensor] : weights) {
-    const auto mean = kept.find("ema." + name);
-    tensor = mean != kept.end() ? mean->second : tensor;
-  }
-  return weights;
+  return json_get<double>(scores, "best_threshold", path);
 }
 
 Json evaluate_as_rank(const EvaluateConfig& config,
@@ -145,24 +86,15 @@ Json evaluate_as_rank(const EvaluateConfig& config,
   trainer::set_compute_threads(config.threads);
   const torch::Device device =
       trainer::choose_device(config.device, local_rank_of(control));
-  const trainer::Checkpoint checkpoint =
-      load_checkpoint(files, config.checkpoint, control);
-  const trainer::TrainConfig run = config_of(checkpoint, config.checkpoint);
-  const Json identity =
-      json_get<Json>(checkpoint.state, "identity", config.checkpoint);
-  const trainer::ModelConfig model_config = trainer::model_config_from_json(
-      json_get<Json>(identity, "model", config.checkpoint), config.checkpoint);
-  const auto classes = json_get<std::vector<std::string>>(
-      checkpoint.state, "classes", config.checkpoint);
-  const auto task = trainer::make_task(run, model_config, classes, device);
-  const trainer::MatchReport report = trainer::match_weights(
-      task->model(), scored_weights(checkpoint, run.ema), {.load_head = true});
-  if (report.matched_frac() < 1.0) {
-    throw DataError(str_cat("'", config.checkpoint, "' lacks tensors of its ",
-                            "network: ", report.matched.size(), " match, ",
-                            report.missing.size() + report.reshaped.size(),
-                            " do not"));
+  ScoredCheckpoint checkpoint =
+      load_scored_checkpoint(files, config.checkpoint, control);
+  if (!config.threshold_from.empty()) {
+    checkpoint.run.loss.threshold = threshold_of(files, config.threshold_from);
   }
+  const trainer::TrainConfig& run = checkpoint.run;
+  const std::vector<std::string>& classes = checkpoint.classes;
+  const auto task = trainer::make_task(run, checkpoint.model, classes, device);
+  load_into(task->model(), checkpoint);
   const sharding::Dataset dataset(config.data, {});
   const auto names = trainer::class_names(dataset, run.task.kind);
   if (names != classes) {

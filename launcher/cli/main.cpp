@@ -26,6 +26,12 @@ int main(int argc, char** argv) {
               "evaluate", "score a checkpoint on a packed data set"),
           launcher::make_trainer_command(
               "experiment",
-              "compare initialisations over epochs and label shares")}};
+              "compare initialisations over epochs and label shares"),
+          launcher::make_trainer_command("predict",
+                                         "apply a trained network to scans"),
+          launcher::make_trainer_command("export",
+                                         "write weights for other programs"),
+          launcher::make_trainer_command(
+              "import", "make another program's weights ours")}};
   return launcher::run_program(program, launcher::arguments_of(argc, argv));
 }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "dataio/source/bcv.h"
+#include "dataio/source/coco.h"
 #include "dataio/source/deeplesion.h"
 #include "dataio/source/lidc.h"
 #include "dataio/source/lits.h"
@@ -94,6 +95,23 @@ std::vector<Layout> list_layouts() {
            }}};
 }
 
+std::vector<Layout> box_layouts() {
+  return {{"coco",
+           "JSON list of photographs with boxes; --root: their folder",
+           "",
+           "",
+           {"root"},
+           [](const LayoutOptions& options, const std::string&) {
+             return dataio::list_coco(options.source, options.root);
+           }},
+          {"deeplesion",
+           "folder with Images_png/ and DL_info.csv",
+           "train",
+           "all",
+           {"context-mm", "drop-noisy", "skip-missing"},
+           list_lesions}};
+}
+
 std::vector<Layout> medical_layouts() {
   return {{"lidc",
            "folder with nodule/, info/, train_test_split.csv",
@@ -129,18 +147,12 @@ std::vector<Layout> medical_layouts() {
            {},
            [](const LayoutOptions& options, const std::string& split) {
              return dataio::list_bcv(options.source, split);
-           }},
-          {"deeplesion",
-           "folder with Images_png/ and DL_info.csv",
-           "train",
-           "all",
-           {"context-mm", "drop-noisy", "skip-missing"},
-           list_lesions}};
+           }}};
 }
 
 std::vector<Layout> all_layouts() {
   std::vector<Layout> all = photograph_layouts();
-  for (const auto& more : {list_layouts(), medical_layouts()}) {
+  for (const auto& more : {list_layouts(), medical_layouts(), box_layouts()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

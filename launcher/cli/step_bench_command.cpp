@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "launcher/bench/step_bench.h"
+#include "launcher/bench/window_bench.h"
 #include "launcher/cli/command_help.h"
 #include "launcher/cli/rank_frame.h"
 #include "trainer/comm/nccl_comm.h"
@@ -14,11 +15,32 @@ namespace voxlift::launcher {
 namespace {
 
 constexpr const char* kName = "train.step";
+constexpr const char* kWindow = "infer.window";
+// Ranks that share a scan wait for each other at its end.
+constexpr double kPatience_s = 3600.0;
 
-void bind(OptionBinder& binder, trainer::StepTrialConfig& config) {
+struct StepBenchArgs {
+  trainer::StepTrialConfig trial;
+  bool channels_last = false;
+};
+
+void bind_execution(OptionBinder& binder, StepBenchArgs& args) {
+  auto& run = args.trial.train.run;
+  binder.add("threads", run.threads, "compute threads per rank");
+  binder.add("device", run.device, "auto, cpu or cuda");
+  binder.add("precision", run.precision, "float32, bf16 or fp16 (GPU only)");
+  binder.add("loss-scale", run.loss_scale, "none, a power of two, or dynamic");
+  binder.add("channels-last", args.channels_last,
+             "layout of activations: (N, D, H, W, C)");
+}
+
+void bind(OptionBinder& binder, StepBenchArgs& args) {
+  trainer::StepTrialConfig& config = args.trial;
   auto& train = config.train;
   auto& resnet = train.model.resnet;
-  binder.add("depth", resnet.depth, "of the ResNet3D: 18, 34, 50, 101 or 152");
+  binder.add("task", train.task.kind, "classification or detection");
+  binder.add("network", train.model.network, "resnet3d, p3d or mp3d");
+  binder.add("depth", resnet.depth, "as model.depth of voxlift train");
   binder.add("norm", resnet.norm.kind, "bn or gn");
   binder.add("stem-channels", resnet.stem_channels, "width of the stem");
   binder.add("base-channels", resnet.base_channels, "of the first stage");
@@ -28,20 +50,32 @@ void bind(OptionBinder& binder, trainer::StepTrialConfig& config) {
   binder.add("slots", train.batch.slots, "0: one per rank");
   binder.add("slot-batch", train.batch.slot_batch, "samples per slot");
   binder.add("reduction", train.reduce.reduction, "exact or fast");
+  binder.add("compress", train.reduce.compress, "none or bf16 (with fast)");
   binder.add("bucket-mb", train.reduce.bucket_mb, "of a gradient bucket");
-  binder.add("threads", train.run.threads, "compute threads per rank");
-  binder.add("device", train.run.device, "auto, cpu or cuda");
+  bind_execution(binder, args);
   binder.add("warmup", config.warmup, "steps that are not timed");
   binder.add("steps", config.steps, "timed steps");
   binder.add("alone", config.alone,
              "alternate with steps that do not communicate");
 }
 
-trainer::StepTrialConfig defaults() {
-  trainer::StepTrialConfig config;
-  config.train.model.classes = 1000;
-  config.train.batch = {.slots = 0, .slot_batch = 4};
-  return config;
+StepBenchArgs defaults() {
+  StepBenchArgs args;
+  args.trial.train.model.classes = 1000;
+  args.trial.train.batch = {.slots = 0, .slot_batch = 4};
+  return args;
+}
+
+// What --slots 0, --channels-last and --shape stand for.
+void resolve(StepBenchArgs& args, int ranks) {
+  auto& train = args.trial.train;
+  if (train.batch.slots == 0) {
+    train.batch.slots = ranks;
+  }
+  train.run.memory_format = args.channels_last ? "channels_last" : "contiguous";
+  train.model.slices = args.trial.shape[0];
+  train.slices.num_slices = args.trial.shape[0];
+  args.trial.validate();
 }
 
 void run_trial(const trainer::StepTrialConfig& config,
@@ -71,9 +105,9 @@ void run_trial(const trainer::StepTrialConfig& config,
 }
 
 int run_step(std::span<const std::string> args) {
-  trainer::StepTrialConfig config = defaults();
+  StepBenchArgs step = defaults();
   OptionBinder binder(str_cat("voxlift bench ", kName), false);
-  bind(binder, config);
+  bind(binder, step);
   if (wants_help(args)) {
     print_command_help(
         {str_cat("voxlift bench ", kName, " [OPTIONS]"),
@@ -89,24 +123,68 @@ int run_step(std::span<const std::string> args) {
   return run_ranks(*comm, str_cat("voxlift bench ", kName), [&] {
     trainer::run_alike(*comm, [&] {
       binder.parse(args);
-      if (config.train.batch.slots == 0) {
-        config.train.batch.slots = comm->size();
-      }
-      config.validate();
+      resolve(step, comm->size());
     });
     return trainer::with_torch_errors([&] {
-      run_trial(config, *comm);
+      run_trial(step.trial, *comm);
+      return 0;
+    });
+  });
+}
+
+void bind(OptionBinder& binder, WindowBenchConfig& config) {
+  auto& window = config.segment.window;
+  binder.add("shape", config.shape, "depth,height,width of the scan");
+  binder.add("classes", config.classes, "labels");
+  binder.add("network", config.network,
+             "pointwise (next to no work), or a network for segmentation");
+  binder.add("window", window.window, "depth,height,width of a window");
+  binder.add("stride", window.stride, "between windows; 0: half of one");
+  binder.add("weights", window.weights, "gaussian or count");
+  binder.add("batch", window.batch, "windows per forward pass");
+  binder.add("threads", config.threads, "compute threads per rank");
+}
+
+int run_window(std::span<const std::string> args) {
+  WindowBenchConfig config;
+  OptionBinder binder(str_cat("voxlift bench ", kWindow), false);
+  bind(binder, config);
+  if (wants_help(args)) {
+    print_command_help(
+        {str_cat("voxlift bench ", kWindow, " [OPTIONS]"),
+         "Time and memory of a sliding window over a large scan of random "
+         "voxels. Under\nmpirun the ranks share its windows. One JSON object.",
+         {"voxlift bench infer.window --shape 600,512,512 --classes 14",
+          "mpirun -n 2 voxlift bench infer.window --network unet3d"}},
+        binder);
+    return 0;
+  }
+  const auto comm = open_communicator({});
+  return run_ranks(*comm, str_cat("voxlift bench ", kWindow), [&] {
+    trainer::run_alike(*comm, [&] {
+      binder.parse(args);
+      config.validate();
+    });
+    comm->set_deadlines(
+        {.first_deadline_s = kPatience_s, .deadline_s = kPatience_s});
+    return trainer::with_torch_errors([&] {
+      trainer::set_compute_threads(config.threads);
+      bench_window(config, *comm, std::cout);
       return 0;
     });
   });
 }
 
 int run(std::span<const std::string> args) {
-  if (args.empty() || args[0] != kName) {
-    throw ConfigError(str_cat("no benchmark '", args.empty() ? "" : args[0],
-                              "' here: there is ", kName));
+  const std::string name = args.empty() ? "" : args[0];
+  if (name == kName) {
+    return run_step(args.subspan(1));
   }
-  return run_step(args.subspan(1));
+  if (name == kWindow) {
+    return run_window(args.subspan(1));
+  }
+  throw ConfigError(str_cat("no benchmark '", name, "' here: there are ", kName,
+                            " and ", kWindow));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "base/progress.h"
 #include "base/strings.h"
 #include "dataio/synth.h"
+#include "dataio/synth_boxes.h"
 #include "launcher/cli/command_help.h"
 
 namespace voxlift::launcher {
@@ -26,17 +27,53 @@ OptionBinder bind(Config& config, std::string& out) {
   return binder;
 }
 
+OptionBinder bind(dataio::SynthBoxesConfig& config, std::string& out) {
+  OptionBinder binder("voxlift synth boxes", false);
+  binder.add("out", out, "folder to write, new or empty");
+  binder.add("train", config.train, "training pictures");
+  binder.add("val", config.val, "validation pictures");
+  binder.add("size", config.size, "longer side in pixels");
+  binder.add("seed", config.seed, "same seed, same bytes");
+  binder.require("out");
+  return binder;
+}
+
 void print_help() {
   dataio::SynthPhotosConfig config;
   std::string out;
   print_command_help(
-      {"voxlift synth photos|volumes --out DIR [OPTIONS]",
+      {"voxlift synth photos|volumes|boxes --out DIR [OPTIONS]",
        "Writes a small generated data set with labels: photographs as JPEG in "
-       "the\nImageNet layout, or scans as .nii.gz with CSV lists. The "
-       "defaults shown are\nthose of photos.",
+       "the\nImageNet layout, scans as .nii.gz with CSV lists, or pictures "
+       "with boxes in\nCOCO's layout (options: --train, --val, --size, "
+       "--seed). The options and\ndefaults shown are those of photos.",
        {"voxlift synth photos --out world --classes 8 --train-per-class 200",
         "voxlift synth volumes --out scans --size 52 --seed 7"}},
       bind(config, out));
+}
+
+// Calls write(progress) for so many files.
+template <typename Write>
+void with_progress(int64_t total, const Write& write) {
+  const RealClock clock;
+  ProgressLine progress("synth", "file", total, false, clock);
+  progress.update(0);
+  write([&](int64_t done, int64_t /*total*/) { progress.update(done); });
+  progress.update(total);
+  progress.finish();
+}
+
+int synthesise_boxes(std::span<const std::string> args) {
+  dataio::SynthBoxesConfig config;
+  std::string out;
+  bind(config, out).parse(args);
+  config.validate("synth");
+  with_progress(config.train + config.val, [&](const auto& done) {
+    dataio::write_synth_boxes(out, config, done);
+  });
+  std::cout << "wrote " << config.train << " and " << config.val
+            << " pictures with boxes to " << out << "\n";
+  return 0;
 }
 
 template <typename Config, typename Write>
@@ -45,15 +82,9 @@ int synthesise(std::span<const std::string> args, const Write& write) {
   std::string out;
   bind(config, out).parse(args);
   config.validate("synth");
-  const RealClock clock;
   const int64_t total =
       config.num_classes * (config.train_per_class + config.val_per_class);
-  ProgressLine progress("synth", "file", total, false, clock);
-  progress.update(0);
-  write(out, config,
-        [&](int64_t done, int64_t /*total*/) { progress.update(done); });
-  progress.update(total);
-  progress.finish();
+  with_progress(total, [&](const auto& done) { write(out, config, done); });
   std::cout << "wrote " << config.num_classes << " classes, " << total
             << " samples to " << out << "\n";
   return 0;
@@ -73,8 +104,13 @@ int run(std::span<const std::string> args) {
     return synthesise<dataio::SynthVolumesConfig>(args.subspan(1),
                                                   dataio::write_synth_volumes);
   }
-  throw ConfigError(str_cat("say what to make, 'photos' or 'volumes', not '",
-                            kind, "' (see voxlift synth --help)"));
+  if (kind == "boxes") {
+    return synthesise_boxes(args.subspan(1));
+  }
+  throw ConfigError(
+      str_cat("say what to make, 'photos', 'volumes' or 'boxes', "
+              "not '",
+              kind, "' (see voxlift synth --help)"));
 }
 
 }  // namespace

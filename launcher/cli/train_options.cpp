@@ -1,5 +1,7 @@
 #include "launcher/cli/train_options.h"
 
+#include "launcher/cli/detection_options.h"
+
 namespace voxlift::launcher {
 namespace {
 
@@ -14,6 +16,8 @@ void bind_run(OptionBinder& binder, trainer::RunConfig& run) {
              "of the forward pass: float32, bf16 or fp16 (GPU only)");
   binder.add("run.loss_scale", run.loss_scale,
              "none, a power of two, or dynamic");
+  binder.add("run.memory_format", run.memory_format,
+             "of activations: contiguous or channels_last");
   binder.add("run.max_nonfinite", run.max_nonfinite,
              "so many steps in a row with a loss or gradient that is not "
              "finite end the run");
@@ -125,7 +129,9 @@ void bind_volume(OptionBinder& binder, dataio::VolumeTransformConfig& volume) {
   binder.add("volume.std", volume.std, "for volume.normalize = fixed");
 }
 
-void bind_model(OptionBinder& binder, trainer::ModelConfig& model) {
+}  // namespace
+
+void bind_model_options(OptionBinder& binder, trainer::ModelConfig& model) {
   auto& resnet = model.resnet;
   binder.add("model.network", model.network,
              "resnet3d (classification), unet3d (segmentation), p3d or mp3d "
@@ -136,8 +142,9 @@ void bind_model(OptionBinder& binder, trainer::ModelConfig& model) {
   binder.add("model.classes", model.classes,
              "outputs; 0: as many as the data set has");
   binder.add("model.dropout", model.dropout, "before the head");
-  binder.add("model.head_channels", model.head_channels,
-             "width before the last layer of unet3d");
+  binder.add(
+      "model.head_channels", model.head_channels,
+      "width before the last layer of unet3d, lidc_seg; 0: as published");
   binder.add("model.conversion", model.conversion,
              "how mp3d ends depth: center_crop, groupconv or conv3d");
   binder.add("model.slices", model.slices, "depth of an input of mp3d");
@@ -163,7 +170,13 @@ void bind_model(OptionBinder& binder, trainer::ModelConfig& model) {
              "less memory: stages are computed again in backward");
   binder.add("model.zero_init_residual", resnet.zero_init_residual,
              "blocks start as the identity");
+  binder.add("model.conv", resnet.conv,
+             "conv3d; kernels of 2D networks: acs or 2.5d");
+  binder.add("model.force_downsample", resnet.force_downsample,
+             "a shortcut convolution in the first block, as in early files");
 }
+
+namespace {
 
 void bind_segmentation(OptionBinder& binder, trainer::TrainConfig& config) {
   auto& [ce_weight, dice_weight, focal_weight, focal_gamma, smoothing, dice,
@@ -206,6 +219,9 @@ void bind_batch(OptionBinder& binder, trainer::TrainConfig& config) {
              "samples per slot: the global batch is slots times this");
   binder.add("reduce.reduction", config.reduce.reduction,
              "exact (same bits on any number of ranks) or fast");
+  binder.add("reduce.compress", config.reduce.compress,
+             "gradients between ranks: none, or bf16 (half the bytes; needs "
+             "reduction fast)");
   binder.add("reduce.bucket_mb", config.reduce.bucket_mb,
              "size of a gradient bucket, MB; 0: measured at start-up");
 }
@@ -214,6 +230,8 @@ void bind_optimizer(OptionBinder& binder, trainer::TrainConfig& config) {
   auto& schedule = config.schedule;
   binder.add("loss.label_smoothing", config.loss.label_smoothing,
              "share of the target spread over all classes");
+  binder.add("loss.threshold", config.loss.threshold,
+             "of two classes: probability above which a case is of class 1");
   binder.add("schedule.lr", schedule.lr, "base learning rate");
   binder.add("schedule.base_batch", schedule.base_batch,
              "the rate is lr times global batch / this; 0: lr as it is");
@@ -284,6 +302,12 @@ void bind_rest(OptionBinder& binder, trainer::TrainConfig& config) {
              "take the head from init.weights, too");
   binder.add("init.min_matched_frac", config.init.min_matched_frac,
              "fewer matched tensors than this are an error");
+  binder.add("init.convert", config.init.convert.convert,
+             "2D kernels as i3d, acs (with model.conv = acs) or 2.5d; none");
+  binder.add("init.rgb", config.init.convert.rgb,
+             "three input channels as one: sum, mean or none");
+  binder.add("init.scheme", config.init.scheme,
+             "start of the backbone's convolutions: default, uniform, xavier");
   binder.add("comm.first_deadline_s", config.comm.first_deadline_s,
              "longest wait for peers in the first collective");
   binder.add("comm.deadline_s", config.comm.deadline_s,
@@ -316,9 +340,11 @@ void bind_train_options(OptionBinder& binder, trainer::TrainConfig& config) {
   bind_data(binder, config.data);
   bind_photo(binder, config.photo);
   bind_volume(binder, config.volume);
-  bind_model(binder, config.model);
+  bind_model_options(binder, config.model);
   bind_segmentation(binder, config);
   bind_window(binder, config.window);
+  bind_slices(binder, config.slices);
+  bind_detector(binder, config.detector);
   bind_batch(binder, config);
   bind_optimizer(binder, config);
   bind_checkpoint(binder, config.checkpoint);

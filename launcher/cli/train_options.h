@@ -9,4 +9,7 @@ namespace voxlift::launcher {
 // Binds every field of `config`, which must outlive the binder.
 void bind_train_options(OptionBinder& binder, trainer::TrainConfig& config);
 
+// Those of the network alone, "model.depth" and so on.
+void bind_model_options(OptionBinder& binder, trainer::ModelConfig& model);
+
 }  // namespace voxlift::launcher

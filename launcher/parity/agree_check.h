@@ -37,4 +37,25 @@ Json agree_quantile(const sharding::H5Group& input);
 // window, they are x * p and x + p.
 Json agree_window(const sharding::H5Group& input);
 
+// Detection; arrays are float64. `boxes` (N, 4), `others` (M, 4): IoU and IoBB
+// of every pair.
+Json agree_boxes(const sharding::H5Group& input);
+
+// `boxes` (N, 4), `scores`, `groups` (N); attribute `max_iou`. Rows that stay.
+Json agree_nms(const sharding::H5Group& input);
+
+// `features` (N, C, H, W), `rois` (R, 5), `weight` (of the result's shape);
+// attributes `size`, `scale`, `samples`. The maps, and the gradient of their
+// sum weighted by `weight`.
+Json agree_roi_align(const sharding::H5Group& input);
+
+// `logits`, `targets` (N); attributes `beta`, `alpha`, `gamma`. Smooth L1,
+// cross entropy, focal loss, and their gradients.
+Json agree_box_losses(const sharding::H5Group& input);
+
+// `truth` (T, 6: image, edges, class), `found` (F, 7: image, edges, score,
+// class); attributes `images`, `classes`, `overlap`, `min_overlap`,
+// `max_per_image`. FROC and average precision.
+Json agree_detections(const sharding::H5Group& input);
+
 }  // namespace voxlift::launcher

@@ -13,9 +13,14 @@ namespace {
 
 const AgreeChecks& checks() {
   static const AgreeChecks kChecks = {
+      {"box_losses", agree_box_losses},
+      {"boxes", agree_boxes},
+      {"detections", agree_detections},
       {"masks", agree_masks},
+      {"nms", agree_nms},
       {"quantile", agree_quantile},
       {"roc", agree_roc},
+      {"roi_align", agree_roi_align},
       {"window", agree_window},
   };
   return kChecks;

@@ -3,9 +3,9 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "trainer/model/classifier.h"
-#include "trainer/model/fpn.h"
+#include "trainer/model/make_network.h"
 #include "trainer/model/model_json.h"
-#include "trainer/model/p3d.h"
+#include "trainer/model/pyramid.h"
 #include "trainer/model/unet3d.h"
 
 namespace voxlift::launcher {
@@ -81,35 +81,6 @@ GoldenNetwork build_unet3d(const GoldenFile& golden) {
   return network;
 }
 
-// Backbone and pyramid under the published prefixes.
-class PyramidImpl : public torch::nn::Module {
- public:
-  explicit PyramidImpl(const trainer::P3dOptions& options)
-      : backbone_(register_module("backbone", trainer::P3dBackbone(options))) {
-    if (options.conversion != "keep3d") {
-      neck_ = register_module("neck", trainer::Fpn(backbone_->out_channels()));
-    }
-  }
-
-  Outputs forward_all(const torch::Tensor& x) {
-    const auto maps = backbone_->forward(x);
-    Outputs outputs;
-    for (size_t i = 0; i < maps.size(); ++i) {
-      outputs[str_cat("c", i + 2)] = maps[i];
-    }
-    const auto levels =
-        neck_ ? neck_->forward(maps) : std::vector<torch::Tensor>();
-    for (size_t i = 0; i < levels.size(); ++i) {
-      outputs[str_cat("p", i + 2)] = levels[i];
-    }
-    return outputs;
-  }
-
- private:
-  trainer::P3dBackbone backbone_{nullptr};
-  trainer::Fpn neck_{nullptr};
-};
-
 GoldenNetwork build_p3d(const GoldenFile& golden) {
   const Json& given = golden.model;
   const std::string& path = golden.path;
@@ -138,10 +109,31 @@ GoldenNetwork build_p3d(const GoldenFile& golden) {
           str_cat("'", path, "': unknown network option '", key, "'"));
     }
   }
-  const auto model = std::make_shared<PyramidImpl>(options);
-  return {.module = model,
+  trainer::Pyramid model(options);
+  GoldenNetwork network{.module = model.ptr(), .outputs = {}, .loss = {}};
+  network.outputs = [model](const torch::Tensor& x) mutable {
+    const auto found = model->forward(x);
+    Outputs outputs;
+    for (size_t i = 0; i < found.maps.size(); ++i) {
+      outputs[str_cat("c", i + 2)] = found.maps[i];
+    }
+    for (size_t i = 0; i < found.levels.size(); ++i) {
+      outputs[str_cat("p", i + 2)] = found.levels[i];
+    }
+    return outputs;
+  };
+  return network;
+}
+
+// Networks with one output.
+GoldenNetwork build_other(const GoldenFile& golden) {
+  const trainer::Network network = trainer::make_network(
+      trainer::model_config_from_json(golden.model, golden.path), 0);
+  return {.module = network.module,
           .outputs =
-              [model](const torch::Tensor& x) { return model->forward_all(x); },
+              [network](const torch::Tensor& x) {
+                return Outputs{{"logits", network.forward(x)}};
+              },
           .loss = {}};
 }
 
@@ -158,9 +150,12 @@ GoldenNetwork build_golden_network(const GoldenFile& golden) {
   if (name == "p3d" || name == "mp3d") {
     return build_p3d(golden);
   }
+  if (name == "genesis_unet3d" || name == "genesis_encoder") {
+    return build_other(golden);
+  }
   throw ConfigError(str_cat("'", golden.path, "': network '", name,
                             "' is not known; known: resnet3d, unet3d, p3d, ",
-                            "mp3d"));
+                            "mp3d, genesis_unet3d, genesis_encoder"));
 }
 
 }  // namespace voxlift::launcher

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "dataio/decode/decoder.h"
+#include "dataio/encode/nifti_mask.h"
 #include "dataio/encode/nifti_writer.h"
 #include "tests/dataio/made_files.h"
 #include "tests/support/expect_error.h"
@@ -57,6 +58,20 @@ TEST(NiftiTest, DecodesWhatTheWriterWrote) {
     EXPECT_EQ(decoded.spacing_mm, volume.spacing_mm);
     EXPECT_EQ(decoded.voxels, volume.voxels);
   }
+}
+
+TEST(NiftiTest, MasksKeepTheAffine) {
+  const Affine oblique = {{{0.5, 0.25, 1.75, -20.0},
+                           {-0.125, 1.5, -0.25, 30.5},
+                           {2.5, 0.125, -0.375, -7.0}}};
+  const std::vector<uint8_t> labels = {0, 1, 255, 3, 4, 5};
+  const Volume decoded = decode_volume(
+      encode_nifti_mask_gz(labels, {{1, 2, 3}, {2.5, 0.75, 0.5}, oblique}),
+      "x.nii.gz");
+  EXPECT_EQ(decoded.shape, (Shape3{1, 2, 3}));
+  EXPECT_EQ(decoded.spacing_mm, (std::array<double, 3>{2.5, 0.75, 0.5}));
+  EXPECT_EQ(decoded.affine, oblique);
+  EXPECT_EQ(decoded.voxels, (std::vector<float>{0, 1, 255, 3, 4, 5}));
 }
 
 TEST(NiftiTest, WritesEqualVolumesToEqualBytes) {

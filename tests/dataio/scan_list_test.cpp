@@ -150,6 +150,22 @@ TEST_F(ScanListTest, ReadsMasksSubjectsAndBoxesFromCsv) {
   EXPECT_TRUE(manifest.entries[1].volume->boxes.empty());
 }
 
+TEST_F(ScanListTest, TakesAScanOncePerKeySlice) {
+  const Manifest csv = list_as("l.csv",
+                               "image,label,key_slice\n"
+                               "scans/a.nii.gz,1,3\n"
+                               "scans/a.nii.gz,1,0\n"
+                               "scans/b.nii.gz,0,\n");
+  EXPECT_EQ(ids(csv),
+            (std::vector<std::string>{"scans/a.nii.gz@3", "scans/a.nii.gz@0",
+                                      "scans/b.nii.gz"}));
+  EXPECT_EQ(csv.entries[0].volume->key_slice, 3);
+  EXPECT_EQ(csv.entries[2].volume->key_slice, -1);
+  const Manifest json = list_as(
+      "l.json", R"([{"image": "scans/a.nii.gz", "label": 1, "key_slice": 2}])");
+  EXPECT_EQ(json.entries[0].volume->key_slice, 2);
+}
+
 TEST_F(ScanListTest, ReadsTheSameFromEveryForm) {
   const std::string a = R"({"image": "scans/a.nii.gz", "label": 1})";
   const std::string b = R"({"path": "scans/b.nii.gz", "label": 0})";
@@ -274,6 +290,12 @@ TEST_F(ScanListTest, RejectsBadScansByPlace) {
   expect_json_refused(
       R"({"image": "scans/a.nii.gz", "label": 1, "spacing_mm": [1, 2]})",
       {"'spacing_mm' is [1,2]", "three numbers"});
+  for (const std::string slice : {"-1", "\"x\""}) {
+    expect_json_refused(R"({"image": "scans/a.nii.gz", "label": 1, )"
+                        R"("key_slice": )" +
+                            slice + "}",
+                        {"key_slice '", "want a whole number from 0"});
+  }
   expect_json_refused(R"({"image": {"part": "x"}, "label": 1})",
                       {"scan 1", "path"});
 }

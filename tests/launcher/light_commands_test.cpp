@@ -313,7 +313,7 @@ TEST_F(LightCommandsTest, InspectNamesAnUnknownTransform) {
 TEST_F(LightCommandsTest, SynthAsksWhatToMake) {
   const ChildResult result = voxlift({"synth", "films"});
   EXPECT_EQ(result.exit_code, 2);
-  expect_says(result.err, "'photos' or 'volumes', not 'films'");
+  expect_says(result.err, "'photos', 'volumes' or 'boxes', not 'films'");
 }
 
 TEST_F(LightCommandsTest, NeedNoLibTorch) {

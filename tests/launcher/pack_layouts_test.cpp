@@ -65,9 +65,9 @@ TEST_F(PackLayoutsTest, TakeAFraction) {
 }
 
 TEST_F(PackLayoutsTest, ListEveryLayoutByName) {
-  for (const char* name :
-       {"folders", "imagenet", "imagenet-tar", "volumes", "manifest",
-        "volume-folders", "lidc", "lidc-seg", "lits", "bcv", "deeplesion"}) {
+  for (const char* name : {"folders", "imagenet", "imagenet-tar", "volumes",
+                           "manifest", "volume-folders", "lidc", "lidc-seg",
+                           "lits", "bcv", "coco", "deeplesion"}) {
     EXPECT_NE(layouts_help().find(str_cat("\n  ", name, " ")),
               std::string::npos);
     // Each reaches a source of its own, which names what is not there.

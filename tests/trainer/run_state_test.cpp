@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "tests/support/expect_error.h"
+#include "trainer/model/model_json.h"
 
 namespace voxlift::trainer {
 namespace {
@@ -31,6 +32,20 @@ TEST(RunStateTest, NamesWhatMakesItAnotherRun) {
         check_identity(state, {{"slots", 8}, {"seed", 1}}, "step_1");
       },
       {"step_1", "slots = 4", "has 8"});
+}
+
+TEST(RunStateTest, NewOptionsOfTheNetworkHaveTheirDefaultsInOldCheckpoints) {
+  ModelConfig model;
+  model.classes = 4;
+  const Json expected = {{"model", to_json(model)}};
+  const Json old = {{"identity", {{"model", {{"depth", 18}, {"classes", 4}}}}}};
+  check_identity(old, expected, "step_1");
+  model.resnet.conv = "acs";
+  test::expect_error<ConfigError>(
+      [&] {
+        check_identity(old, {{"model", to_json(model)}}, "step_1");
+      },
+      {"step_1", "model"});
 }
 
 TEST(RunStateTest, ListsOptionsThatChangeTheRun) {

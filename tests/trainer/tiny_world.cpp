@@ -33,11 +33,21 @@ TinyWorld::TinyWorld(int64_t train_per_class, bool volumes) {
   pack("val", volumes);
 }
 
+TinyWorld::TinyWorld(const Make& make) {
+  for (const char* split : {"train", "val"}) {
+    pack(split, make(temp_.file("source"), split));
+  }
+}
+
 void TinyWorld::pack(const std::string& split, bool volumes) {
   const std::string root = temp_.file("source");
-  const dataio::Manifest manifest =
-      volumes ? dataio::list_volumes_csv(join_path(root, split + ".csv"))
-              : dataio::list_imagenet(root, split);
+  pack(split, volumes
+                  ? dataio::list_volumes_csv(join_path(root, split + ".csv"))
+                  : dataio::list_imagenet(root, split));
+}
+
+void TinyWorld::pack(const std::string& split,
+                     const dataio::Manifest& manifest) {
   const sharding::PackPlan plan = sharding::plan_pack(
       manifest, {.shard_bytes = 8000, .check = "none"}, files_);
   const std::string dir = temp_.file(split);

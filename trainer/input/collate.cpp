@@ -9,6 +9,24 @@ bool wants_masks(const TrainConfig& config) {
   return config.task.kind == "segmentation";
 }
 
+bool wants_slices(const TrainConfig& config) {
+  return config.task.kind == "detection";
+}
+
+std::unique_ptr<dataio::VolumeTransform> volume_train_transform(
+    const TrainConfig& config) {
+  return wants_slices(config)
+             ? dataio::make_slices_train_transform(config.slices)
+             : dataio::make_volume_train_transform(config.volume);
+}
+
+std::unique_ptr<dataio::VolumeTransform> volume_eval_transform(
+    const TrainConfig& config) {
+  return wants_slices(config)
+             ? dataio::make_slices_eval_transform(config.slices)
+             : dataio::make_volume_eval_transform(config.volume);
+}
+
 }  // namespace
 
 Batch to_batch(sharding::SampleBatch& samples, const torch::Device& device) {
@@ -45,9 +63,9 @@ std::unique_ptr<sharding::SampleLoader> make_train_loader(
   return dataset.modality() == dataio::Modality::kPhotograph
              ? sharding::make_photo_loader(
                    dataset, dataio::make_photo_train_transform(photo))
-             : sharding::make_volume_loader(
-                   dataset, dataio::make_volume_train_transform(config.volume),
-                   wants_masks(config));
+             : sharding::make_volume_loader(dataset,
+                                            volume_train_transform(config),
+                                            wants_masks(config));
 }
 
 std::unique_ptr<sharding::SampleLoader> make_eval_loader(
@@ -56,8 +74,7 @@ std::unique_ptr<sharding::SampleLoader> make_eval_loader(
              ? sharding::make_photo_loader(
                    dataset, dataio::make_photo_eval_transform(config.photo))
              : sharding::make_volume_loader(
-                   dataset, dataio::make_volume_eval_transform(config.volume),
-                   wants_masks(config));
+                   dataset, volume_eval_transform(config), wants_masks(config));
 }
 
 }  // namespace voxlift::trainer

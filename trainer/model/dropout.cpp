@@ -14,6 +14,11 @@ at::Generator& generator_of_thread() {
   return generator;
 }
 
+uint64_t& seed_of_thread() {
+  thread_local uint64_t seed = 0;
+  return seed;
+}
+
 // 0 with probability `prob`, else 1 / (1 - prob).
 torch::Tensor draw_mask(const std::vector<int64_t>& shape, double prob) {
   const at::Generator& own = generator_of_thread();
@@ -27,10 +32,16 @@ torch::Tensor draw_mask(const std::vector<int64_t>& shape, double prob) {
 
 SlotDraws::SlotDraws(uint64_t seed)
     : before_(std::exchange(generator_of_thread(),
-                            at::detail::createCPUGenerator(seed))) {}
+                            at::detail::createCPUGenerator(seed))),
+      seed_before_(std::exchange(seed_of_thread(), seed)) {}
 
 SlotDraws::~SlotDraws() {
   generator_of_thread() = std::move(before_);
+  seed_of_thread() = seed_before_;
+}
+
+uint64_t slot_seed() {
+  return seed_of_thread();
 }
 
 torch::Tensor dropout(const torch::Tensor& x, double prob) {

@@ -1,5 +1,5 @@
 #pragma once
-// Dropout whose draws belong to a slot.
+// Draws inside a network that belong to a slot, and dropout from them.
 
 #include <torch/torch.h>
 
@@ -18,7 +18,12 @@ class SlotDraws {
 
  private:
   at::Generator before_;
+  uint64_t seed_before_;
 };
+
+// The seed of this thread's SlotDraws, for draws other than dropout's; 0
+// without them.
+uint64_t slot_seed();
 
 // Zeroes a share `prob` of the values and divides the rest by 1 - prob. The
 // mask is drawn on the CPU, so it is the same on any device. Without SlotDraws

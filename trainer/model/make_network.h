@@ -22,8 +22,9 @@ struct Network {
 // Whether the outputs of `config.network` are one score per class and voxel.
 bool is_for_segmentation(const ModelConfig& config);
 
-// "resnet3d" with a head, or "unet3d", with weights drawn from `seed`. Throws
-// ConfigError for another name or values out of range.
+// "resnet3d" with a head, "unet3d", "genesis_unet3d" or "genesis_encoder" with
+// a head, with weights drawn from `seed`. Throws ConfigError for another name
+// or values out of range.
 Network make_network(const ModelConfig& config, uint64_t seed);
 
 }  // namespace voxlift::trainer

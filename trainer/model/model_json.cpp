@@ -27,6 +27,8 @@ void for_each_field(Config& config, const Visit& visit) {
   visit("dilations", resnet.dilations);
   visit("shortcut", resnet.shortcut);
   visit("style", resnet.style);
+  visit("conv", resnet.conv);
+  visit("force_downsample", resnet.force_downsample);
   visit("deep_stem", resnet.deep_stem);
   visit("avg_down", resnet.avg_down);
   visit("zero_init_residual", resnet.zero_init_residual);

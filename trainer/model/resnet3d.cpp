@@ -31,8 +31,8 @@ Triple spatial_stride(const ResNet3DOptions& options, int64_t stride) {
   return {options.depth_stride ? stride : 1, stride, stride};
 }
 
-ConvOptions conv_options(int64_t in, int64_t out, int64_t kernel,
-                         const Triple& stride, int64_t dilation = 1) {
+ConvOptions conv_of(int64_t in, int64_t out, int64_t kernel,
+                    const Triple& stride, int64_t dilation = 1) {
   return {.in_channels = in,
           .out_channels = out,
           .kernel = cube(kernel),
@@ -63,6 +63,10 @@ void ResNet3DOptions::validate(const std::string& path) const {
           "A or B");
   require(style == "pytorch" || style == "caffe", path + "style", style,
           "pytorch or caffe");
+  require(conv == "conv3d" || conv == "acs" || conv == "2.5d", path + "conv",
+          conv, "conv3d, acs or 2.5d");
+  require(!force_downsample || shortcut == "B", path + "force_downsample",
+          "true", "false with shortcut = A, which has no parameters");
   for (size_t s = 0; s < strides.size(); ++s) {
     require(strides[s] >= 1, path + "strides", strides[s], "at least 1");
     require(dilations[s] >= 1, path + "dilations", dilations[s], "at least 1");
@@ -85,16 +89,15 @@ ResidualBlockImpl::ResidualBlockImpl(const ResNet3DOptions& options,
   const int64_t width = place.width;
   if (is_bottleneck(options)) {
     const bool caffe = options.style == "caffe";
-    add_layer(options, conv_options(place.in_channels, width, 1,
-                                    caffe ? place.stride : cube(1)));
-    add_layer(options,
-              conv_options(width, width, 3, caffe ? cube(1) : place.stride,
-                           place.dilation));
-    add_layer(options, conv_options(width, out_channels_, 1, cube(1)));
+    add_layer(options, conv_of(place.in_channels, width, 1,
+                               caffe ? place.stride : cube(1)));
+    add_layer(options, conv_of(width, width, 3, caffe ? cube(1) : place.stride,
+                               place.dilation));
+    add_layer(options, conv_of(width, out_channels_, 1, cube(1)));
   } else {
-    add_layer(options, conv_options(place.in_channels, width, 3, place.stride,
-                                    place.dilation));
-    add_layer(options, conv_options(width, width, 3, cube(1)));
+    add_layer(options, conv_of(place.in_channels, width, 3, place.stride,
+                               place.dilation));
+    add_layer(options, conv_of(width, width, 3, cube(1)));
   }
   build_shortcut(options, place);
 }
@@ -102,14 +105,17 @@ ResidualBlockImpl::ResidualBlockImpl(const ResNet3DOptions& options,
 void ResidualBlockImpl::add_layer(const ResNet3DOptions& options,
                                   const ConvOptions& conv) {
   const int number = static_cast<int>(convs_.size()) + 1;
-  convs_.push_back(register_module(str_cat("conv", number), Conv3d(conv)));
+  convs_.push_back(register_module(str_cat("conv", number),
+                                   Conv3d(of_kind(options.conv, conv))));
   norms_.push_back(register_module(norm_name(options.norm, number),
                                    make_norm(options.norm, conv.out_channels)));
 }
 
 void ResidualBlockImpl::build_shortcut(const ResNet3DOptions& options,
                                        const Place& place) {
-  if (place.stride == cube(1) && place.in_channels == out_channels_) {
+  const bool is_identity =
+      place.stride == cube(1) && place.in_channels == out_channels_;
+  if (is_identity && !(options.force_downsample && place.is_first)) {
     return;
   }
   if (options.shortcut == "A") {
@@ -126,9 +132,9 @@ void ResidualBlockImpl::build_shortcut(const ResNet3DOptions& options,
                                  .ceil_mode(true)
                                  .count_include_pad(false)));
   }
-  downsample_->push_back(
-      Conv3d(conv_options(place.in_channels, out_channels_, 1,
-                          options.avg_down ? cube(1) : place.stride)));
+  downsample_->push_back(Conv3d(of_kind(
+      options.conv, conv_of(place.in_channels, out_channels_, 1,
+                            options.avg_down ? cube(1) : place.stride))));
   append_norm(downsample_, options.norm, out_channels_);
   register_module("downsample", downsample_);
 }
@@ -174,8 +180,8 @@ void ResNet3DImpl::build_stem() {
   const int64_t channels = options_.stem_channels;
   if (!options_.deep_stem) {
     stem_convs_.push_back(register_module(
-        "conv1",
-        Conv3d(conv_options(options_.in_channels, channels, 7, stride))));
+        "conv1", Conv3d(of_kind(options_.conv, conv_of(options_.in_channels,
+                                                       channels, 7, stride)))));
     stem_norms_.push_back(register_module(norm_name(options_.norm, 1),
                                           make_norm(options_.norm, channels)));
     return;
@@ -186,8 +192,9 @@ void ResNet3DImpl::build_stem() {
   for (size_t i = 0; i < 3; ++i) {
     auto layer = std::make_shared<torch::nn::Module>();
     stem_convs_.push_back(layer->register_module(
-        "conv", Conv3d(conv_options(widths[i], widths[i + 1], 3,
-                                    i == 0 ? stride : cube(1)))));
+        "conv",
+        Conv3d(of_kind(options_.conv, conv_of(widths[i], widths[i + 1], 3,
+                                              i == 0 ? stride : cube(1))))));
     stem_norms_.push_back(layer->register_module(
         norm_name(options_.norm, 0), make_norm(options_.norm, widths[i + 1])));
     layers->push_back(layer);
@@ -206,7 +213,8 @@ void ResNet3DImpl::build_stages() {
           .in_channels = in_channels,
           .width = options_.base_channels << s,
           .stride = spatial_stride(options_, i == 0 ? options_.strides[s] : 1),
-          .dilation = options_.dilations[s]};
+          .dilation = options_.dilations[s],
+          .is_first = s == 0 && i == 0};
       blocks.emplace_back(options_, place);
       stage->push_back(blocks.back());
       in_channels = place.width * ResidualBlockImpl::expansion(options_);

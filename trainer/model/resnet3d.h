@@ -39,6 +39,12 @@ struct ResNet3DOptions {
   std::string shortcut = "B";
   // "pytorch": a bottleneck strides in its 3x3x3; "caffe": in its first 1x1x1.
   std::string style = "pytorch";
+  // "conv3d"; "acs" and "2.5d": kernels of 2D networks, in three directions or
+  // in plane (trainer/weights/convert.h).
+  std::string conv = "conv3d";
+  // The first block has a shortcut B even where it needs none, as some early
+  // files have it.
+  bool force_downsample = false;
   bool deep_stem = false;  // Three 3x3x3 convolutions instead of the 7x7x7.
   bool avg_down = false;   // Average pool before the shortcut's convolution.
   bool zero_init_residual = true;
@@ -60,6 +66,7 @@ class ResidualBlockImpl : public torch::nn::Module {
     int64_t width = 0;
     Triple stride = cube(1);
     int64_t dilation = 1;
+    bool is_first = false;
   };
 
   ResidualBlockImpl(const ResNet3DOptions& options, const Place& place);

@@ -1,6 +1,5 @@
 #include "trainer/model/unet3d.h"
 
-#include <cmath>
 #include <string>
 #include <utility>
 
@@ -21,10 +20,13 @@ ConvOptions conv_of(int64_t in, int64_t out, int64_t kernel) {
 }  // namespace
 
 UpBlockImpl::UpBlockImpl(int64_t deep_channels, int64_t skip_channels,
-                         const NormOptions& norm)
-    : reduce_(conv_of(deep_channels, skip_channels, 1), norm),
-      conv1_(conv_of(2 * skip_channels, skip_channels, 3), norm),
-      conv2_(conv_of(skip_channels, skip_channels, 3), norm) {
+                         const ResNet3DOptions& backbone)
+    : reduce_(conv_of(deep_channels, skip_channels, 1), backbone.norm),
+      conv1_(
+          of_kind(backbone.conv, conv_of(2 * skip_channels, skip_channels, 3)),
+          backbone.norm),
+      conv2_(of_kind(backbone.conv, conv_of(skip_channels, skip_channels, 3)),
+             backbone.norm) {
   // The published names: upsample.interp_upsample.1, conv_block.convs.{0,1}.
   auto upsample = std::make_shared<torch::nn::Module>();
   auto interp = std::make_shared<torch::nn::Module>();
@@ -57,7 +59,7 @@ void UNet3DImpl::build_decoder() {
   std::vector<UpBlock> shallow_first;
   for (size_t level = 0; level + 1 < channels.size(); ++level) {
     shallow_first.emplace_back(channels[level + 1], channels[level],
-                               options_.backbone.norm);
+                               options_.backbone);
   }
   torch::nn::ModuleList list;
   for (const UpBlock& block : shallow_first) {
@@ -71,9 +73,12 @@ void UNet3DImpl::build_decoder() {
 
 void UNet3DImpl::build_head() {
   const int64_t width = options_.head_channels;
+  const std::string& conv = options_.backbone.conv;
   const NormOptions& norm = options_.backbone.norm;
-  head_ = {ConvNorm(conv_of(options_.backbone.stem_channels, width, 3), norm),
-           ConvNorm(conv_of(width, width, 3), norm)};
+  head_ = {ConvNorm(of_kind(conv,
+                            conv_of(options_.backbone.stem_channels, width, 3)),
+                    norm),
+           ConvNorm(of_kind(conv, conv_of(width, width, 3)), norm)};
   ConvOptions last = conv_of(width, options_.classes, 1);
   last.bias = true;
   classifier_ = Conv3d(last);
@@ -107,23 +112,7 @@ torch::Tensor UNet3DImpl::forward(const torch::Tensor& x_NCDHW) {
 }
 
 void initialize(UNet3DImpl& model, uint64_t seed) {
-  constexpr double kClassifierDeviation = 0.01;
-  fill_vectors(model);
-  for (auto& item : model.named_parameters()) {
-    const std::string& name = item.key();
-    const torch::Tensor& weight = item.value();
-    if (weight.dim() == 1) {
-      continue;
-    }
-    if (name.starts_with("backbone.")) {
-      fill_uniform(weight, name, seed,
-                   std::sqrt(6.0 / (fan_in(weight) + fan_out(weight))));
-    } else if (name.starts_with("decode_head.conv_seg.")) {
-      fill_normal(weight, name, seed, kClassifierDeviation);
-    } else {
-      fill_normal(weight, name, seed, std::sqrt(2.0 / fan_out(weight)));
-    }
-  }
+  fill_segmentation(model, seed);
   zero_residual_norms(model.backbone());
 }
 

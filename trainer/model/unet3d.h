@@ -27,11 +27,12 @@ struct UNet3DOptions {
 };
 
 // One level of the decoder: `deep` comes up to the size of `skip` (trilinear,
-// half-pixel centres), is brought to its channels, joined and convolved twice.
+// half-pixel centres), is brought to its channels, joined and convolved twice
+// (by convolutions of the backbone's kind; what is 1x1x1 is a Conv3d in all).
 class UpBlockImpl : public torch::nn::Module {
  public:
   UpBlockImpl(int64_t deep_channels, int64_t skip_channels,
-              const NormOptions& norm);
+              const ResNet3DOptions& backbone);
 
   // Both (N, C, D, H, W); returns the shape of `skip`.
   torch::Tensor forward(const torch::Tensor& deep_NCDHW,

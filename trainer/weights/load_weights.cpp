@@ -1,5 +1,6 @@
 #include "trainer/weights/load_weights.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -7,37 +8,52 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "trainer/weights/pth.h"
+#include "trainer/weights/published_names.h"
 #include "trainer/weights/safetensors.h"
 
 namespace voxlift::trainer {
 namespace {
 
 constexpr const char* kCounter = "num_batches_tracked";
+// Of networks whose parts have no names of their own (genesis_unet3d).
+constexpr const char* kLastLayer = "out_tr.";
 
-std::string without_prefix(const std::string& name, std::string_view prefix) {
-  return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
-}
-
-// The name in our network of a tensor called `name` in a published file.
-std::string network_name(const std::string& name) {
-  const std::string bare = without_prefix(name, "module.");
-  if (bare.starts_with("backbone.") || bare.starts_with("head.")) {
-    return bare;
-  }
-  return bare.starts_with("fc.") ? "head." + bare : "backbone." + bare;
+bool is_of_backbone(const std::string& name) {
+  return name.starts_with("backbone.");
 }
 
 void append_list(const char* title, const std::vector<std::string>& names,
-                 std::string* text) {
-  constexpr size_t kMaxShown = 8;
+                 size_t max_names, std::string* text) {
   *text += str_cat("  ", title, ": ", names.size());
-  for (size_t i = 0; i < names.size() && i < kMaxShown; ++i) {
+  for (size_t i = 0; i < names.size() && i < max_names; ++i) {
     *text += str_cat("\n    ", names[i]);
   }
-  if (names.size() > kMaxShown) {
-    *text += str_cat("\n    ... and ", names.size() - kMaxShown, " more");
+  if (names.size() > max_names) {
+    *text += str_cat("\n    ... and ", names.size() - max_names, " more");
   }
   *text += "\n";
+}
+
+// Copies `found` into the network's `target`, or reports why not.
+void match_one(const std::string& name, const torch::Tensor& found,
+               torch::Tensor target, const ConvertConfig& config,
+               MatchReport* report) {
+  const torch::Tensor fitting = converted(found, target.sizes().vec(), config);
+  if (fitting.sizes() != target.sizes()) {
+    report->reshaped.push_back(str_cat(name, ": file ", shape_text(found),
+                                       ", network ", shape_text(target)));
+    return;
+  }
+  target.copy_(fitting);
+  if (name.ends_with(kCounter)) {
+    report->counters.push_back(name);
+    return;
+  }
+  report->matched.push_back(name);
+  if (found.sizes() != fitting.sizes()) {
+    report->converted.push_back(
+        str_cat(name, ": ", shape_text(found), " as ", shape_text(fitting)));
+  }
 }
 
 // The last checkpoint of the run in `path` where that is a finished run's
@@ -79,47 +95,49 @@ double MatchReport::matched_frac() const {
              : static_cast<double>(matched.size()) / static_cast<double>(all);
 }
 
-std::string MatchReport::text() const {
+std::string MatchReport::text(size_t max_names) const {
   std::string text = str_cat("  matched: ", matched.size(), "\n");
-  append_list("missing (kept as initialised)", missing, &text);
-  append_list("unexpected (in the file, not used)", unexpected, &text);
-  append_list("of another shape (kept as initialised)", reshaped, &text);
-  append_list("skipped (the head starts anew)", skipped, &text);
+  const auto add = [&](const char* title,
+                       const std::vector<std::string>& names) {
+    append_list(title, names, max_names, &text);
+  };
+  if (!converted.empty()) {
+    add("of these converted", converted);
+  }
+  add("missing (kept as initialised)", missing);
+  add("unexpected (in the file, not used)", unexpected);
+  add("of another shape (kept as initialised)", reshaped);
+  add("skipped (what is not the backbone starts anew)", skipped);
   return text;
 }
 
 MatchReport match_weights(torch::nn::Module& model, const TensorMap& source,
                           const MatchConfig& config) {
   const torch::NoGradGuard no_grad;
-  std::map<std::string, torch::Tensor> by_name;
-  for (const auto& [name, tensor] : source) {
-    by_name[network_name(name)] = tensor;
-  }
-  MatchReport report;
+  const TensorMap ours = named_tensors(model);
   std::set<std::string> known;
-  for (auto& [name, tensor] : named_tensors(model)) {
+  for (const auto& [name, tensor] : ours) {
     known.insert(name);
+  }
+  const TensorMap renamed = with_network_names(source, known);
+  const std::map<std::string, torch::Tensor> by_name(renamed.begin(),
+                                                     renamed.end());
+  const bool has_backbone =
+      std::any_of(known.begin(), known.end(), is_of_backbone);
+  MatchReport report;
+  for (const auto& [name, tensor] : ours) {
     const auto found = by_name.find(name);
-    const bool counter = name.ends_with(kCounter);
-    if (!config.load_head && !name.starts_with("backbone.")) {
+    const bool starts_anew =
+        has_backbone ? !is_of_backbone(name) : name.starts_with(kLastLayer);
+    if (!config.load_head && starts_anew) {
       report.skipped.push_back(name);
-    } else if (found == by_name.end()) {
-      if (!counter) {
-        report.missing.push_back(name);
-      }
-    } else if (found->second.sizes() != tensor.sizes()) {
-      report.reshaped.push_back(str_cat(name, ": file ",
-                                        shape_text(found->second), ", network ",
-                                        shape_text(tensor)));
-    } else {
-      torch::Tensor target = tensor;
-      target.copy_(found->second);
-      if (!counter) {
-        report.matched.push_back(name);
-      }
+    } else if (found != by_name.end()) {
+      match_one(name, found->second, tensor, config.convert, &report);
+    } else if (!name.ends_with(kCounter)) {
+      report.missing.push_back(name);
     }
   }
-  for (const auto& [name, tensor] : by_name) {
+  for (const auto& [name, tensor] : renamed) {
     if (!known.contains(name)) {
       report.unexpected.push_back(name);
     }

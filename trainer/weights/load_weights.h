@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/files.h"
+#include "trainer/weights/convert.h"
 #include "trainer/weights/tensor_map.h"
 
 namespace voxlift::trainer {
@@ -21,24 +22,28 @@ struct MatchReport {
   std::vector<std::string> unexpected;  // In the file only: not used.
   std::vector<std::string> reshaped;    // "name: file (..), network (..)".
   std::vector<std::string> skipped;     // Left out on request.
+  std::vector<std::string> counters;    // num_batches_tracked: copied.
+  std::vector<std::string> converted;   // Of matched: "name: (..) as (..)".
 
   // Share of the network's tensors (those not skipped) that were matched.
   double matched_frac() const;
 
-  // Some lines of text for a person.
-  std::string text() const;
+  // Some lines of text for a person, at most so many names a list.
+  std::string text(size_t max_names = 8) const;
 };
 
 struct MatchConfig {
   // Copy what is not the backbone, too: heads, decoder. Otherwise they keep
   // their own start.
   bool load_head = false;
+  ConvertConfig convert = {};
 };
 
 // Copies every tensor of `source` whose name and shape the network has,
-// converting float types. Names may stand behind "module.", and the backbone's
-// with or without "backbone.". num_batches_tracked counts for nothing in the
+// converting float types; names as trainer/weights/published_names.h, shapes as
+// trainer/weights/convert.h. num_batches_tracked counts for nothing in the
 // report, since old files lack it. Changes nothing but the matched tensors.
+// Throws DataError where two tensors of the file have one name in the network.
 MatchReport match_weights(torch::nn::Module& model, const TensorMap& source,
                           const MatchConfig& config);
 

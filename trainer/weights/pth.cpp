@@ -3,6 +3,7 @@
 #include <caffe2/serialize/inline_container.h>
 #include <caffe2/serialize/read_adapter_interface.h>
 
+#include <array>
 #include <cstring>
 #include <functional>
 #include <map>
@@ -21,25 +22,32 @@ using Kind = PickleValue::Kind;
 using StorageBytes =
     std::function<std::span<const std::byte>(const std::string& key)>;
 
+struct StorageClass {
+  const char* name;
+  torch::ScalarType type;
+};
+
+constexpr std::array<StorageClass, 10> kStorageClasses = {
+    {{"FloatStorage", torch::kFloat32},
+     {"DoubleStorage", torch::kFloat64},
+     {"HalfStorage", torch::kFloat16},
+     {"BFloat16Storage", torch::kBFloat16},
+     {"LongStorage", torch::kInt64},
+     {"IntStorage", torch::kInt32},
+     {"ShortStorage", torch::kInt16},
+     {"CharStorage", torch::kInt8},
+     {"ByteStorage", torch::kUInt8},
+     {"BoolStorage", torch::kBool}}};
+
 torch::ScalarType storage_type(const std::string& global,
                                const std::string& origin) {
-  static const std::map<std::string, torch::ScalarType> kTypes = {
-      {"torch.FloatStorage", torch::kFloat32},
-      {"torch.DoubleStorage", torch::kFloat64},
-      {"torch.HalfStorage", torch::kFloat16},
-      {"torch.BFloat16Storage", torch::kBFloat16},
-      {"torch.LongStorage", torch::kInt64},
-      {"torch.IntStorage", torch::kInt32},
-      {"torch.ShortStorage", torch::kInt16},
-      {"torch.CharStorage", torch::kInt8},
-      {"torch.ByteStorage", torch::kUInt8},
-      {"torch.BoolStorage", torch::kBool}};
-  const auto found = kTypes.find(global);
-  if (found == kTypes.end()) {
-    throw DataError(
-        str_cat("'", origin, "': storage type '", global, "' is not known"));
+  for (const StorageClass& entry : kStorageClasses) {
+    if (global == str_cat("torch.", entry.name)) {
+      return entry.type;
+    }
   }
-  return found->second;
+  throw DataError(
+      str_cat("'", origin, "': storage type '", global, "' is not known"));
 }
 
 struct StorageRef {
@@ -322,27 +330,60 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view prefix) {
 
 constexpr std::string_view kZipMagic = "PK\x03\x04";
 
+// What LibTorch finds wrong with an archive is the file's damage.
+template <typename Read>
+auto with_damage_named(const std::string& origin, const Read& read) {
+  try {
+    return read();
+  } catch (const c10::Error& error) {
+    throw DataError(str_cat("'", origin, "': damaged: ",
+                            first_line(error.what_without_backtrace())));
+  }
+}
+
 }  // namespace
 
 bool is_pth(std::span<const std::byte> bytes) {
   return starts_with(bytes, kLegacyMagic) || starts_with(bytes, kZipMagic);
 }
 
+const char* storage_class(torch::ScalarType type) {
+  for (const StorageClass& entry : kStorageClasses) {
+    if (entry.type == type) {
+      return entry.name;
+    }
+  }
+  throw InternalError("PyTorch has no storage for this tensor's type");
+}
+
 TensorMap parse_pth(std::span<const std::byte> bytes,
                     const std::string& origin) {
-  try {
+  return with_damage_named(origin, [&] {
     if (starts_with(bytes, kLegacyMagic)) {
       return parse_legacy(bytes, origin);
     }
     if (starts_with(bytes, kZipMagic)) {
       return parse_zip(bytes, origin);
     }
-  } catch (const c10::Error& error) {
-    throw DataError(str_cat("'", origin, "': damaged: ",
-                            first_line(error.what_without_backtrace())));
+    throw DataError(
+        str_cat("'", origin, "': neither a zip nor a legacy .pth file"));
+  });
+}
+
+std::string pth_network(std::span<const std::byte> bytes,
+                        const std::string& origin) {
+  if (!starts_with(bytes, kZipMagic)) {
+    return "";
   }
-  throw DataError(
-      str_cat("'", origin, "': neither a zip nor a legacy .pth file"));
+  return with_damage_named(origin, [&]() -> std::string {
+    caffe2::serialize::PyTorchStreamReader archive(
+        std::make_shared<SpanReader>(bytes));
+    if (!archive.hasRecord(kNetworkRecord)) {
+      return "";
+    }
+    const auto [data, size] = archive.getRecord(kNetworkRecord);
+    return {static_cast<const char*>(data.get()), size};
+  });
 }
 
 }  // namespace voxlift::trainer

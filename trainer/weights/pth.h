@@ -20,4 +20,16 @@ bool is_pth(std::span<const std::byte> bytes);
 TensorMap parse_pth(std::span<const std::byte> bytes,
                     const std::string& origin);
 
+// The record in which our own files keep the network's options as JSON.
+constexpr const char* kNetworkRecord = "extra/voxlift.json";
+
+// That record's text; empty where there is none, as in others' files. Throws
+// DataError naming `origin`.
+std::string pth_network(std::span<const std::byte> bytes,
+                        const std::string& origin);
+
+// The name of the class in the module torch that holds elements of `type`,
+// "FloatStorage". Throws InternalError for a type without one.
+const char* storage_class(torch::ScalarType type);
+
 }  // namespace voxlift::trainer

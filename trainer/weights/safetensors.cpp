@@ -91,10 +91,41 @@ torch::Tensor parse_tensor(const Json& entry, std::span<const std::byte> data,
   return tensor;
 }
 
+// A file's two parts.
+struct File {
+  Json header;
+  std::span<const std::byte> data;
+};
+
+File split_file(std::span<const std::byte> bytes, const std::string& origin) {
+  uint64_t length = 0;
+  if (bytes.size() < kLengthBytes) {
+    throw DataError(str_cat("'", origin, "' has ", bytes.size(),
+                            " bytes: not a safetensors file"));
+  }
+  std::memcpy(&length, bytes.data(), sizeof(length));
+  if (length > kMaxHeaderBytes || length > bytes.size() - kLengthBytes) {
+    throw DataError(str_cat("'", origin, "': header of ", length,
+                            " bytes in a file of ", bytes.size()));
+  }
+  File file = {parse_json(as_text(bytes.subspan(kLengthBytes, length)), origin),
+               bytes.subspan(kLengthBytes + length)};
+  if (!file.header.is_object()) {
+    throw DataError(str_cat("'", origin, "': the header is no JSON object"));
+  }
+  return file;
+}
+
+constexpr const char* kMetadata = "__metadata__";
+
 }  // namespace
 
-std::string safetensors_header(const TensorMap& tensors) {
-  Json header = {{"__metadata__", {{"format", "pt"}}}};
+std::string safetensors_header(const TensorMap& tensors,
+                               const Metadata& metadata) {
+  Json header = {{kMetadata, {{"format", "pt"}}}};
+  for (const auto& [name, text] : metadata) {
+    header[kMetadata][name] = text;
+  }
   size_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
     const size_t end = offset + tensor.nbytes();
@@ -111,8 +142,9 @@ std::string safetensors_header(const TensorMap& tensors) {
   return text + json;
 }
 
-SafetensorsImage::SafetensorsImage(TensorMap tensors)
-    : tensors_(std::move(tensors)), header_(safetensors_header(tensors_)) {}
+SafetensorsImage::SafetensorsImage(TensorMap tensors, const Metadata& metadata)
+    : tensors_(std::move(tensors)),
+      header_(safetensors_header(tensors_, metadata)) {}
 
 std::vector<std::span<const std::byte>> SafetensorsImage::pieces() const {
   std::vector<std::span<const std::byte>> pieces = {as_bytes(header_)};
@@ -124,30 +156,24 @@ std::vector<std::span<const std::byte>> SafetensorsImage::pieces() const {
 
 TensorMap parse_safetensors(std::span<const std::byte> bytes,
                             const std::string& origin) {
-  uint64_t length = 0;
-  if (bytes.size() < kLengthBytes) {
-    throw DataError(str_cat("'", origin, "' has ", bytes.size(),
-                            " bytes: not a safetensors file"));
-  }
-  std::memcpy(&length, bytes.data(), sizeof(length));
-  if (length > kMaxHeaderBytes || length > bytes.size() - kLengthBytes) {
-    throw DataError(str_cat("'", origin, "': header of ", length,
-                            " bytes in a file of ", bytes.size()));
-  }
-  const Json header =
-      parse_json(as_text(bytes.subspan(kLengthBytes, length)), origin);
-  if (!header.is_object()) {
-    throw DataError(str_cat("'", origin, "': the header is no JSON object"));
-  }
+  const File file = split_file(bytes, origin);
   TensorMap tensors;
-  for (const auto& [name, entry] : header.items()) {
-    if (name != "__metadata__") {
+  for (const auto& [name, entry] : file.header.items()) {
+    if (name != kMetadata) {
       tensors.emplace_back(
-          name, parse_tensor(entry, bytes.subspan(kLengthBytes + length),
+          name, parse_tensor(entry, file.data,
                              str_cat("'", origin, "', tensor '", name, "'")));
     }
   }
   return tensors;
+}
+
+Metadata parse_safetensors_metadata(std::span<const std::byte> bytes,
+                                    const std::string& origin) {
+  const Json header = split_file(bytes, origin).header;
+  return header.contains(kMetadata)
+             ? json_get<Metadata>(header, kMetadata, origin)
+             : Metadata();
 }
 
 }  // namespace voxlift::trainer

@@ -1,0 +1,49 @@
+#pragma once
+// Where the voxels of one grid lie in another, by the affines of both.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dataio/transform/orientation.h"
+#include "dataio/volume.h"
+
+namespace voxlift::trainer {
+
+struct ScanGrid {
+  dataio::Shape3 shape{};
+  dataio::Affine affine = dataio::kIdentityAffine;
+
+  bool operator==(const ScanGrid&) const = default;
+};
+
+// Between two voxels of an axis: (1 - weight) of `low`, weight of low + 1.
+struct AxisTap {
+  int64_t low = 0;
+  float weight = 0.0F;
+  bool inside = true;  // Within half a voxel of the axis' ends, or between.
+};
+
+// The way from a target grid to a source grid whose axes are parallel.
+struct GridMap {
+  // Turns the target so that its axes are the source's, in rising order.
+  dataio::Orientation to_source;
+  // Per source axis and index in the turned target; rising.
+  std::array<std::vector<AxisTap>, 3> taps;
+
+  dataio::Shape3 turned_shape() const;
+};
+
+// Throws DataError naming `origin` if an affine has no inverse or axes of the
+// two are not parallel.
+GridMap map_grid(const ScanGrid& target, const ScanGrid& source,
+                 const std::string& origin);
+
+// Every tap at the nearer voxel (of two the upper).
+void round_to_nearest(GridMap& map);
+
+// The turning that undoes `orientation`.
+dataio::Orientation inverse_of(const dataio::Orientation& orientation);
+
+}  // namespace voxlift::trainer

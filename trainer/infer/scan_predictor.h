@@ -1,0 +1,62 @@
+#pragma once
+// What a trained network says about one scan.
+
+#include <torch/torch.h>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "trainer/comm/communicator.h"
+#include "trainer/infer/prepared_scan.h"
+#include "trainer/infer/segment_scan.h"
+
+namespace voxlift::trainer {
+
+// `values` go into the table of all scans, a column each; `file` beside it.
+struct Prediction {
+  std::vector<std::pair<std::string, Json>> values;
+  std::string extension;  // Of the file's name; empty: there is no file.
+  std::vector<std::byte> file;
+};
+
+// Owns its network, which is in evaluation mode. One thread.
+class ScanPredictor {
+ public:
+  ScanPredictor() = default;
+  ScanPredictor(const ScanPredictor&) = delete;
+  ScanPredictor& operator=(const ScanPredictor&) = delete;
+  virtual ~ScanPredictor() = default;
+
+  // "scores.csv".
+  virtual std::string table_name() const = 0;
+
+  // Whether several ranks are faster with one scan than one.
+  virtual bool shares_scans() const { return false; }
+
+  // COLLECTIVE over `comm`: the same prediction on every rank and for any
+  // number of them. Throws DataError naming the scan.
+  virtual Prediction predict(const PreparedScan& scan, Communicator& comm) = 0;
+};
+
+// Logits of x on any device: (N, classes), or (N, classes, D, H, W).
+using PredictNetwork =
+    std::function<torch::Tensor(const torch::Tensor& x_NCDHW)>;
+
+// Softmax probabilities of the sample that an evaluation would take from the
+// scan: values "predicted" (a name) and one per class, in the order of
+// `classes`.
+std::unique_ptr<ScanPredictor> make_class_predictor(
+    PredictNetwork network, std::vector<std::string> classes,
+    const dataio::VolumeTransformConfig& transform);
+
+// A mask (.nii.gz) on the scan's own grid; values: millilitres of every class
+// but the first, the background.
+std::unique_ptr<ScanPredictor> make_mask_predictor(
+    PredictNetwork network, std::vector<std::string> classes,
+    const SegmentConfig& config);
+
+}  // namespace voxlift::trainer
