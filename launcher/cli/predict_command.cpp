@@ -11,8 +11,11 @@
 #include "launcher/cli/scored_checkpoint.h"
 #include "launcher/config_file.h"
 #include "trainer/device.h"
+#include "trainer/infer/box_predictor.h"
 #include "trainer/infer/predict_run.h"
 #include "trainer/model/make_network.h"
+#include "trainer/task/detection.h"
+#include "trainer/task/make_task.h"
 
 namespace voxlift::launcher {
 namespace {
@@ -49,6 +52,7 @@ struct PredictOptions {
                                                .weights = "",
                                                .flips = kFromTraining,
                                                .batch = 0}};
+  int64_t slice_step = 1;
   int64_t threads = 1;
   std::string device = "auto";
 
@@ -61,8 +65,11 @@ struct PredictOptions {
     if (recipe != kFromTraining) {
       (void)dataio::parse_recipe(recipe);
     }
-    if (threads < 1) {
-      throw ConfigError(str_cat("threads = ", threads, ": must be at least 1"));
+    for (const auto& [name, value] :
+         {std::pair("threads", threads), std::pair("slice-step", slice_step)}) {
+      if (value < 1) {
+        throw ConfigError(str_cat(name, " = ", value, ": must be at least 1"));
+      }
     }
   }
 };
@@ -93,6 +100,8 @@ void bind(OptionBinder& binder, PredictOptions& options) {
              "to the scan's grid: linear (scores) or nearest (labels)");
   binder.add("keep", options.segment.keep,
              "all, largest or largest_per_class (connected components)");
+  binder.add("slice-step", options.slice_step,
+             "of detection: every so many slices one is looked at");
   binder.add("threads", options.threads, "compute threads per rank");
   binder.add("device", options.device, "auto, cpu or cuda");
   binder.require("weights");
@@ -103,8 +112,9 @@ void bind(OptionBinder& binder, PredictOptions& options) {
 void print_help(const OptionBinder& binder) {
   print_command_help(
       {"voxlift predict --weights RUN --in SCANS --out DIR [OPTIONS]",
-       "Applies a trained network to scans: a mask on the scan's own grid, or "
-       "class\nprobabilities. Scans are treated as in training. Run again "
+       "Applies a trained network to scans: a mask on the scan's own grid, "
+       "class\nprobabilities, or boxes. Scans are treated as in training. Run "
+       "again "
        "after an interruption,\nit keeps what is done. Under mpirun the ranks "
        "share the scans, and, where there\nare fewer scans than ranks, the "
        "windows of one. Exit code 3: some scans could\nnot be read; the others "
@@ -181,12 +191,37 @@ Json made_with(const PredictOptions& options,
     json["resample"] = config.resample;
     json["keep"] = config.keep;
   }
+  if (checkpoint.run.task.kind == "detection") {
+    json["slice_step"] = options.slice_step;
+  }
   return json;
+}
+
+std::unique_ptr<trainer::ScanPredictor> make_detector(
+    const PredictOptions& options, const ScoredCheckpoint& checkpoint,
+    const torch::Device& device) {
+  const std::shared_ptr<trainer::Task> task = trainer::make_task(
+      checkpoint.run, checkpoint.model, checkpoint.classes, device);
+  load_into(task->model(), checkpoint);
+  task->model().eval();
+  auto* detection = dynamic_cast<trainer::DetectionTask*>(task.get());
+  VOXLIFT_CHECK(detection != nullptr, "a task of detection");
+  return trainer::make_box_predictor(
+      [task, detection](const trainer::Batch& batch) {
+        return detection->detect(batch);
+      },
+      checkpoint.classes,
+      {.slices = checkpoint.run.slices,
+       .slice_step = options.slice_step,
+       .device = device});
 }
 
 std::unique_ptr<trainer::ScanPredictor> make_predictor(
     const PredictOptions& options, const ScoredCheckpoint& checkpoint,
     const torch::Device& device) {
+  if (checkpoint.run.task.kind == "detection") {
+    return make_detector(options, checkpoint, device);
+  }
   const trainer::Network network =
       trainer::make_network(checkpoint.model, checkpoint.run.run.seed);
   load_into(*network.module, checkpoint);

@@ -41,25 +41,6 @@ dataio::Affine inverse(const dataio::Affine& a, const std::string& origin) {
   return result;
 }
 
-// Target voxels to source voxels.
-dataio::Affine voxel_map(const ScanGrid& target, const ScanGrid& source,
-                         const std::string& origin) {
-  if (target.affine == source.affine) {
-    return {{{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}}};
-  }
-  const dataio::Affine back = inverse(source.affine, origin);
-  dataio::Affine map{};
-  for (size_t r = 0; r < 3; ++r) {
-    for (size_t c = 0; c < 4; ++c) {
-      map[r][c] = c == 3 ? back[r][3] : 0.0;
-      for (size_t k = 0; k < 3; ++k) {
-        map[r][c] += back[r][k] * target.affine[k][c];
-      }
-    }
-  }
-  return map;
-}
-
 // The target axis along which a source axis runs.
 size_t parallel_axis(const dataio::Affine& map, size_t axis,
                      const ScanGrid& target, const std::string& origin) {
@@ -93,6 +74,24 @@ AxisTap tap_at(double position, int64_t length) {
 }
 
 }  // namespace
+
+dataio::Affine voxel_map(const ScanGrid& from, const ScanGrid& to,
+                         const std::string& origin) {
+  if (from.affine == to.affine) {
+    return {{{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}}};
+  }
+  const dataio::Affine back = inverse(to.affine, origin);
+  dataio::Affine map{};
+  for (size_t r = 0; r < 3; ++r) {
+    for (size_t c = 0; c < 4; ++c) {
+      map[r][c] = c == 3 ? back[r][3] : 0.0;
+      for (size_t k = 0; k < 3; ++k) {
+        map[r][c] += back[r][k] * from.affine[k][c];
+      }
+    }
+  }
+  return map;
+}
 
 dataio::Shape3 GridMap::turned_shape() const {
   dataio::Shape3 shape;

@@ -18,6 +18,13 @@ struct ScanGrid {
   bool operator==(const ScanGrid&) const = default;
 };
 
+// Voxels (D, H, W) of `from` to voxels of `to`: rows r of the result[r][0] * d
+// +
+// ... + result[r][3]. Throws DataError naming `origin` if the affine of `to`
+// has no inverse.
+dataio::Affine voxel_map(const ScanGrid& from, const ScanGrid& to,
+                         const std::string& origin);
+
 // Between two voxels of an axis: (1 - weight) of `low`, weight of low + 1.
 struct AxisTap {
   int64_t low = 0;
