@@ -118,7 +118,9 @@ TEST(ImportWeightsTest, TakesTheBackboneOfADetector) {
 TEST(ImportWeightsTest, TakesAWholeDetectorAndMovesTheBackground) {
   const P3dOptions backbone = {
       .depth = "18ba", .base_channels = 8, .norm = {.kind = "gn", .groups = 4}};
-  const DetectorConfig config = {.channels = 8, .roi = {.fc_channels = 8}};
+  DetectorConfig config;
+  config.channels = 8;
+  config.roi.fc_channels = 8;
   Detector theirs(backbone, config, 80);
   initialize(*theirs, 5);
   TensorMap file;
