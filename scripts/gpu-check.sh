@@ -81,7 +81,7 @@ bench_steps() {
   for precision in fp32 bf16; do
     for layout in 0 1; do
       local ours=("${common[@]}" --device "$device")
-      if has precision; then ours+=(--precision "$precision"); elif [ $precision = bf16 ]; then continue; fi
+      if has precision; then ours+=(--precision "${precision/fp32/float32}"); elif [ $precision = bf16 ]; then continue; fi
       if has channels-last; then ours+=(--channels-last "$layout"); elif [ $layout = 1 ]; then continue; fi
       keep "voxlift $precision channels_last=$layout" "$bin/voxlift" bench train.step "${ours[@]}"
     done

@@ -173,6 +173,7 @@ void RunCheckpoints::start(const RunState& state) {
   saved_step_ = state.step;
   started_s_ = context_.clock.now_s();
   stalled_before_s_ = stalled_s_;
+  step_.complete_state();
   saver_.start({.step = state.step,
                 .model = named_tensors(task_.model()),
                 .optimizer = step_.state(),

@@ -7,7 +7,9 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "trainer/autocast.h"
 #include "trainer/comm/self_comm.h"
+#include "trainer/optim/loss_scale.h"
 #include "trainer/task/make_task.h"
 #include "trainer/train_step.h"
 
@@ -148,6 +150,8 @@ void StepTrialConfig::validate() const {
   train.model.validate("model.");
   train.batch.validate("batch.");
   train.reduce.validate("reduce.");
+  check_precision(train.run.precision, "precision");
+  const LossScale scale(train.run.loss_scale, "loss-scale");
   require_positive(train.model.classes, "classes");
   require_positive(steps, "steps");
   if (warmup < 0) {

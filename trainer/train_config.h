@@ -36,6 +36,8 @@ struct RunConfig {
   // and losses are always float32.
   std::string precision = "float32";
   std::string loss_scale = "none";  // trainer/optim/loss_scale.h.
+  // Layout of activations: "contiguous" or "channels_last" (model/conv.h).
+  std::string memory_format = "contiguous";
   // A step with a loss or gradient that is not finite is skipped; so many of
   // them in a row end the run.
   int64_t max_nonfinite = 10;

@@ -19,6 +19,7 @@
 #include "trainer/input/size_schedule.h"
 #include "trainer/model/model_json.h"
 #include "trainer/nonfinite.h"
+#include "trainer/report/memory_report.h"
 #include "trainer/report/step_report.h"
 #include "trainer/report/trace_file.h"
 #include "trainer/run_checkpoints.h"
@@ -116,6 +117,7 @@ class TrainLoop {
   std::optional<RunCheckpoints> checkpoints_;
 
   RunState state_;
+  std::optional<MemoryReport> memory_;  // Rank 0's.
   double data_waited_s_ = 0.0;
   std::unique_ptr<StepReport> report_;
 };
@@ -152,10 +154,14 @@ void TrainLoop::open_data() {
 }
 
 void TrainLoop::build() {
+  if (context_.is_root()) {
+    memory_.emplace(
+        MemoryReport::Run{.batches_ahead = config_.data.prefetch_batches,
+                          .num_ranks = context_.control.size()});
+  }
   task_ = make_task(config_, model_config_, data_.classes, context_.device);
   step_.emplace(config_, context_, slots_, *task_);
-  checkpoints_.emplace(config_, context_, *task_, *step_, identity(),
-                       facts());
+  checkpoints_.emplace(config_, context_, *task_, *step_, identity(), facts());
 }
 
 // What `voxlift predict` treats scans by.
@@ -167,13 +173,17 @@ Json TrainLoop::facts() const {
 
 // What a checkpoint must share with the run that goes on from it.
 Json TrainLoop::identity() const {
-  return {{"seed", config_.run.seed},
-          {"slots", config_.batch.slots},
-          {"slot_batch", config_.batch.slot_batch},
-          {"reduction", config_.reduce.reduction},
-          {"steps_per_epoch", data_.steps_per_epoch},
-          {"data", hex(data_.train->fingerprint(), 8)},
-          {"model", to_json(model_config_)}};
+  Json identity = {{"seed", config_.run.seed},
+                   {"slots", config_.batch.slots},
+                   {"slot_batch", config_.batch.slot_batch},
+                   {"reduction", config_.reduce.reduction},
+                   {"steps_per_epoch", data_.steps_per_epoch},
+                   {"data", hex(data_.train->fingerprint(), 8)},
+                   {"model", to_json(model_config_)}};
+  if (config_.reduce.compress != "none") {  // Checkpoints of old do not say.
+    identity["compress"] = config_.reduce.compress;
+  }
+  return identity;
 }
 
 void TrainLoop::load_initial_weights() {
@@ -182,8 +192,7 @@ void TrainLoop::load_initial_weights() {
   }
   const MatchReport report = match_weights(
       task_->model(), read_weight_file(context_.files, config_.init.weights),
-      {.load_head = config_.init.load_head,
-       .convert = config_.init.convert});
+      {.load_head = config_.init.load_head, .convert = config_.init.convert});
   if (context_.is_root()) {
     log_info(
         str_cat("weights from '", config_.init.weights, "':\n", report.text()));
@@ -315,6 +324,7 @@ void TrainLoop::take_step(StreamedBatches& batches, bool* stop) {
                    .step_s = context_.clock.now_s() - started_s,
                    .data_wait_s = batches.waited_s(),
                    .comm_wait_s = step_->comm_waited_s()});
+    memory_->plan(step_->memory(), *report_);
   }
   count_nonfinite(plan, totals);
   trace_.end_step();
@@ -362,7 +372,10 @@ bool TrainLoop::evaluate_if_due() {
   mark(context_.board, Phase::kCheckpoint);
   checkpoints_->save(state_);
   mark(context_.board, Phase::kEvaluate);
-  checkpoints_->wait_copied();     // Scoring may put other weights in.
+  checkpoints_->wait_copied();  // Scoring may put other weights in.
+  if (context_.is_root()) {
+    memory_->peak(*report_);  // Of training: scoring may take more.
+  }
   std::optional<EmaWeights> mean;  // In the network while it is scored.
   if (config_.ema.evaluate && step_->ema().has_value()) {
     mean.emplace(*step_->ema());
@@ -427,6 +440,7 @@ TrainOutcome TrainLoop::finish() {
   mark(context_.board, Phase::kCheckpoint);
   checkpoints_->finish(state_);
   if (context_.is_root()) {
+    memory_->peak(*report_);
     report_stragglers();
     if (context_.watch != nullptr) {
       for (const std::string& line : context_.watch->summary()) {

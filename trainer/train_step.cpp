@@ -61,6 +61,15 @@ Batch copy_of(const Batch& batch) {
   return copy;
 }
 
+int64_t bytes_of(const Batch& batch) {
+  size_t bytes = 0;
+  for (const torch::Tensor& tensor :
+       {batch.x_NCDHW, batch.label_N, batch.mask_NDHW}) {
+    bytes += tensor.defined() ? tensor.nbytes() : 0;
+  }
+  return static_cast<int64_t>(bytes);
+}
+
 // On a GPU, backward runs on one thread for all slots: they could not wait for
 // each other.
 void check_can_meet(const torch::Device& device, int64_t local_slots) {
@@ -94,6 +103,7 @@ TrainStep::TrainStep(const TrainConfig& config, TrainContext& context,
       reducer_(task.model().parameters(), statistics_size(batch_norms_),
                slots.end - slots.begin, context.data, config.reduce) {
   check_precision_on(context.device, config.run.precision, "run.precision");
+  set_memory_format(task.model(), config.run.memory_format);
   if (const int64_t width = meeting_width(batch_norms_); width > 0) {
     check_can_meet(context.device, slots.end - slots.begin);
     meeting_ = std::make_unique<SlotMeeting>(
@@ -104,11 +114,49 @@ TrainStep::TrainStep(const TrainConfig& config, TrainContext& context,
     ema_.emplace(task.model(), config.ema.decay);
     state_.insert(state_.end(), ema_->state().begin(), ema_->state().end());
   }
+  add_residuals();
+}
+
+// "residual.NAME" of every trained parameter, in the reducer's order: that of
+// the network.
+void TrainStep::add_residuals() {
+  const std::vector<torch::Tensor> residuals = reducer_.residuals();
+  auto next = residuals.begin();
+  for (const auto& [name, parameter] : parameters_of(task_.model())) {
+    if (next != residuals.end() && parameter.requires_grad()) {
+      state_.emplace_back("residual." + name, *next++);
+    }
+  }
 }
 
 void TrainStep::set_trace(Trace* trace) {
   trace_ = trace;
   reducer_.set_trace(trace);
+}
+
+// ---- memory ----
+
+// The first step in which every slot is full.
+bool TrainStep::measures_memory(const StepPlan& plan) const {
+  const BatchConfig& batch = config_.batch;
+  return !activation_bytes_.has_value() &&
+         plan.num_samples == batch.slots * batch.slot_batch;
+}
+
+std::optional<MemoryPlan> TrainStep::memory() const {
+  if (!activation_bytes_.has_value()) {
+    return std::nullopt;
+  }
+  MemoryPlan memory = {.gradients = reducer_.memory_bytes(),
+                       .activations = *activation_bytes_,
+                       .loader = batch_bytes_};
+  for (const auto& [name, tensor] : named_tensors(task_.model())) {
+    memory.weights += static_cast<int64_t>(tensor.nbytes());
+  }
+  for (const auto& [name, tensor] : state_) {
+    memory.optimizer += static_cast<int64_t>(tensor.nbytes());
+  }
+  return memory;
 }
 
 // ---- slots ----
@@ -134,6 +182,11 @@ torch::Tensor TrainStep::scaled_loss(int64_t slot, const StepPlan& plan,
 void TrainStep::run_slot(int64_t slot, const StepPlan& plan, const Batch& batch,
                          std::span<double> slot_values) {
   mark(context_.board, Phase::kForward);
+  std::optional<TensorMemory::Scope> counting;
+  if (measures_memory(plan)) {
+    counting.emplace(tensor_memory_);
+    batch_bytes_ = bytes_of(batch);
+  }
   reducer_.begin_slot(slot - slots_.begin);
   if (batch.size() > 0) {
     std::optional<TraceSpan> span(std::in_place, trace_, "forward");
@@ -147,6 +200,9 @@ void TrainStep::run_slot(int64_t slot, const StepPlan& plan, const Batch& batch,
   }
   slot_values.back() = static_cast<double>(batch.size());
   reducer_.end_slot();
+  if (counting.has_value()) {
+    activation_bytes_ = tensor_memory_.peak_bytes();
+  }
 }
 
 void TrainStep::run_slots_together(const StepPlan& plan,
@@ -159,7 +215,13 @@ void TrainStep::run_slots_together(const StepPlan& plan,
   }
   mark(context_.board, Phase::kForward);
   std::vector<std::vector<torch::Tensor>> gradients(batches.size());
+  const bool measures = measures_memory(plan);
+  batch_bytes_ = bytes_of(batches.front());
   meeting_->run([&](int64_t local) {
+    std::optional<TensorMemory::Scope> counting;
+    if (measures) {
+      counting.emplace(tensor_memory_);
+    }
     const Batch& batch = batches[static_cast<size_t>(local)];
     const std::span<double> slot_values = values_of(values, local);
     slot_values.back() = static_cast<double>(batch.size());
@@ -174,6 +236,9 @@ void TrainStep::run_slots_together(const StepPlan& plan,
         {loss}, trained_, {}, /*retain_graph=*/false, /*create_graph=*/false,
         /*allow_unused=*/true);
   });
+  if (measures) {
+    activation_bytes_ = tensor_memory_.peak_bytes();
+  }
   for (size_t local = 0; local < gradients.size(); ++local) {
     give_to_reducer(static_cast<int64_t>(local), gradients[local]);
   }

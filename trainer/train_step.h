@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sharding/assignment.h"
+#include "trainer/memory_plan.h"
 #include "trainer/model/norm.h"
 #include "trainer/model/slot_meeting.h"
 #include "trainer/optim/ema.h"
@@ -20,6 +21,7 @@
 #include "trainer/report/step_report.h"
 #include "trainer/report/trace.h"
 #include "trainer/task/task.h"
+#include "trainer/tensor_memory.h"
 #include "trainer/train_config.h"
 #include "trainer/train_context.h"
 
@@ -63,12 +65,17 @@ class TrainStep {
   }
 
   // What a checkpoint keeps beside the network, sharing memory: the optimizer's
-  // state and the mean of the weights.
+  // state, the mean of the weights, what compression has left over.
   const TensorMap& state() const { return state_; }
+
+  // COLLECTIVE. Makes state() that of this moment on every rank; no checkpoint
+  // may be copying it.
+  void complete_state() { reducer_.collect_residuals(); }
 
   // Throws DataError naming `origin` unless names and shapes are the same.
   void load_state(const TensorMap& state, const std::string& origin) {
     copy_state(state, state_, origin);
+    reducer_.restore_residuals();
   }
 
   LossScale& loss_scale() { return loss_scale_; }
@@ -83,7 +90,14 @@ class TrainStep {
   // Seconds that steps have waited for communication, so far.
   double comm_waited_s() const { return reducer_.waited_s(); }
 
+  // What this rank's memory holds, as far as it is known here; `loader` is one
+  // slot's batch. Activations are measured in the first full step; nothing
+  // before.
+  std::optional<MemoryPlan> memory() const;
+
  private:
+  void add_residuals();
+  bool measures_memory(const StepPlan& plan) const;
   void run_slot(int64_t slot, const StepPlan& plan, const Batch& batch,
                 std::span<double> slot_values);
   void run_slots_together(const StepPlan& plan, const NextBatch& next_batch,
@@ -110,6 +124,9 @@ class TrainStep {
   TensorMap state_;
   LossScale loss_scale_;
   GradientReducer reducer_;
+  TensorMemory tensor_memory_;
+  int64_t batch_bytes_ = 0;
+  std::optional<int64_t> activation_bytes_;  // Once they are measured.
   Trace* trace_ = nullptr;
   std::function<void()> before_update_ = [] {};
 };

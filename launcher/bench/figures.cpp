@@ -3,33 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
-#include <fstream>
 
 #include "base/error.h"
-#include "base/strings.h"
 
 namespace voxlift::launcher {
-
-namespace {
-
-constexpr const char* kStatus = "/proc/self/status";
-
-// "VmRSS:     12345 kB" in `status`, in bytes.
-int64_t memory_line(const std::vector<std::string>& status,
-                    const std::string& key) {
-  for (const std::string& line : status) {
-    if (line.starts_with(key)) {
-      const std::string rest = str_trim(line.substr(key.size()));
-      const auto kilobytes = parse_int(rest.substr(0, rest.find(' ')));
-      if (kilobytes.has_value()) {
-        return *kilobytes * 1024;
-      }
-    }
-  }
-  throw DataError(str_cat("'", kStatus, "' has no number after ", key));
-}
-
-}  // namespace
 
 double quantile(std::vector<double> values, double share) {
   VOXLIFT_CHECK(!values.empty() && share >= 0.0 && share <= 1.0, "quantile");
@@ -66,15 +43,6 @@ double process_cpu_s() {
                 "the clock of the process");
   return static_cast<double>(now.tv_sec) +
          1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-ProcessMemory process_memory() {
-  std::ifstream file(kStatus);
-  std::vector<std::string> status;
-  for (std::string line; std::getline(file, line);) {
-    status.push_back(line);
-  }
-  return {memory_line(status, "VmRSS:"), memory_line(status, "VmHWM:")};
 }
 
 }  // namespace voxlift::launcher

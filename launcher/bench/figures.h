@@ -26,13 +26,4 @@ std::vector<double> ratios(const std::vector<double>& a,
 // does not grow while other programs hold the processor.
 double process_cpu_s();
 
-// Memory of this process, resident now and at its highest, from the kernel.
-// Throws IoError, or DataError where the kernel does not tell.
-struct ProcessMemory {
-  int64_t resident_bytes = 0;
-  int64_t peak_bytes = 0;
-};
-
-ProcessMemory process_memory();
-
 }  // namespace voxlift::launcher

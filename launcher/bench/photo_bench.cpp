@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/process_memory.h"
 #include "base/random.h"
 #include "base/strings.h"
 #include "base/worker.h"

@@ -1,5 +1,6 @@
 #include "launcher/bench/step_bench.h"
 
+#include "base/process_memory.h"
 #include "base/strings.h"
 #include "launcher/bench/figures.h"
 
@@ -15,6 +16,8 @@ Json conditions(const trainer::StepTrialConfig& config, int ranks) {
           {"slots", train.batch.slots},
           {"slot_batch", train.batch.slot_batch},
           {"threads", train.run.threads},
+          {"precision", train.run.precision},
+          {"memory_format", train.run.memory_format},
           {"reduction", train.reduce.reduction}};
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/process_memory.h"
 #include "base/strings.h"
 #include "launcher/bench/figures.h"
 #include "sharding/assignment.h"

@@ -1,7 +1,5 @@
 #include "launcher/bench/window_bench.h"
 
-#include <torch/torch.h>
-
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fnv.h"

@@ -24,7 +24,11 @@ Scores a checkpoint on a packed data set, every case exactly once.
 
 CHECKPOINT is a step_* folder, or a run's folder for its newest good one. The
 network and the transform are those of the run, the weights (or their running
-mean, ema.decay) those that the run itself scores.
+mean, ema.decay) those that the run itself scores. A threshold for two classes is
+to be chosen on validation cases and used on others:
+
+  voxlift evaluate --checkpoint runs/lidc --data shards/test \
+      --threshold-from runs/lidc/result.json
 
 Options:
 )";
@@ -33,6 +37,7 @@ struct EvaluateConfig {
   std::string checkpoint;
   std::string data;
   std::string json_out;
+  std::string threshold_from;
   int64_t batch = 32;
   int64_t workers = 1;
   int64_t threads = 1;
@@ -54,12 +59,24 @@ void bind(OptionBinder& binder, EvaluateConfig& config) {
              "step_* folder or a run's folder");
   binder.add("data", config.data, "packed data set");
   binder.add("json", config.json_out, "also write the scores to this file");
+  binder.add("threshold-from", config.threshold_from,
+             "take best_threshold of these scores (--json, result.json) of "
+             "other cases; two classes only");
   binder.add("batch", config.batch, "samples per forward pass");
   binder.add("workers", config.workers, "decoding threads per rank");
   binder.add("threads", config.threads, "compute threads per rank");
   binder.add("device", config.device, "auto, cpu or cuda");
   binder.require("checkpoint");
   binder.require("data");
+}
+
+// A threshold that was chosen on other cases.
+double threshold_of(const Files& files, const std::string& path) {
+  Json scores = parse_json(as_text(files.read(path)), path);
+  if (scores.contains("scores")) {
+    scores = json_get<Json>(scores, "scores", path);
+  }
+  return json_get<double>(scores, "best_threshold", path);
 }
 
 Json evaluate_as_rank(const EvaluateConfig& config,
@@ -69,8 +86,11 @@ Json evaluate_as_rank(const EvaluateConfig& config,
   trainer::set_compute_threads(config.threads);
   const torch::Device device =
       trainer::choose_device(config.device, local_rank_of(control));
-  const ScoredCheckpoint checkpoint =
+  ScoredCheckpoint checkpoint =
       load_scored_checkpoint(files, config.checkpoint, control);
+  if (!config.threshold_from.empty()) {
+    checkpoint.run.loss.threshold = threshold_of(files, config.threshold_from);
+  }
   const trainer::TrainConfig& run = checkpoint.run;
   const std::vector<std::string>& classes = checkpoint.classes;
   const auto task = trainer::make_task(run, checkpoint.model, classes, device);

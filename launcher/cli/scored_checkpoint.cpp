@@ -8,7 +8,7 @@
 #include "launcher/cli/train_options.h"
 #include "trainer/checkpoint/checkpoint_store.h"
 #include "trainer/model/model_json.h"
-#include "trainer/weights/load_weights.h"
+#include "trainer/weights/tensor_map.h"
 
 namespace voxlift::launcher {
 namespace {
@@ -104,13 +104,19 @@ ScoredCheckpoint load_scored_checkpoint(Files& files, const std::string& path,
 }
 
 void load_into(torch::nn::Module& network, const ScoredCheckpoint& checkpoint) {
-  const trainer::MatchReport report =
-      trainer::match_weights(network, checkpoint.weights, {.load_head = true});
-  if (report.matched_frac() < 1.0) {
-    throw DataError(str_cat("'", checkpoint.origin, "' lacks tensors of its ",
-                            "network: ", report.matched.size(), " match, ",
-                            report.missing.size() + report.reshaped.size(),
-                            " do not"));
+  const torch::NoGradGuard no_grad;
+  const std::map<std::string, torch::Tensor> given(checkpoint.weights.begin(),
+                                                   checkpoint.weights.end());
+  for (const auto& [name, tensor] : trainer::named_tensors(network)) {
+    const auto found = given.find(name);
+    if (found == given.end() || found->second.sizes() != tensor.sizes()) {
+      throw DataError(str_cat(
+          "'", checkpoint.origin, "': its network has ", name, " ",
+          trainer::shape_text(tensor), ", its file ",
+          found == given.end() ? "not" : trainer::shape_text(found->second)));
+    }
+    torch::Tensor target = tensor;
+    target.copy_(found->second);
   }
 }
 

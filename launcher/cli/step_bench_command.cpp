@@ -19,7 +19,23 @@ constexpr const char* kWindow = "infer.window";
 // Ranks that share a scan wait for each other at its end.
 constexpr double kPatience_s = 3600.0;
 
-void bind(OptionBinder& binder, trainer::StepTrialConfig& config) {
+struct StepBenchArgs {
+  trainer::StepTrialConfig trial;
+  bool channels_last = false;
+};
+
+void bind_execution(OptionBinder& binder, StepBenchArgs& args) {
+  auto& run = args.trial.train.run;
+  binder.add("threads", run.threads, "compute threads per rank");
+  binder.add("device", run.device, "auto, cpu or cuda");
+  binder.add("precision", run.precision, "float32, bf16 or fp16 (GPU only)");
+  binder.add("loss-scale", run.loss_scale, "none, a power of two, or dynamic");
+  binder.add("channels-last", args.channels_last,
+             "layout of activations: (N, D, H, W, C)");
+}
+
+void bind(OptionBinder& binder, StepBenchArgs& args) {
+  trainer::StepTrialConfig& config = args.trial;
   auto& train = config.train;
   auto& resnet = train.model.resnet;
   binder.add("task", train.task.kind, "classification or detection");
@@ -34,20 +50,32 @@ void bind(OptionBinder& binder, trainer::StepTrialConfig& config) {
   binder.add("slots", train.batch.slots, "0: one per rank");
   binder.add("slot-batch", train.batch.slot_batch, "samples per slot");
   binder.add("reduction", train.reduce.reduction, "exact or fast");
+  binder.add("compress", train.reduce.compress, "none or bf16 (with fast)");
   binder.add("bucket-mb", train.reduce.bucket_mb, "of a gradient bucket");
-  binder.add("threads", train.run.threads, "compute threads per rank");
-  binder.add("device", train.run.device, "auto, cpu or cuda");
+  bind_execution(binder, args);
   binder.add("warmup", config.warmup, "steps that are not timed");
   binder.add("steps", config.steps, "timed steps");
   binder.add("alone", config.alone,
              "alternate with steps that do not communicate");
 }
 
-trainer::StepTrialConfig defaults() {
-  trainer::StepTrialConfig config;
-  config.train.model.classes = 1000;
-  config.train.batch = {.slots = 0, .slot_batch = 4};
-  return config;
+StepBenchArgs defaults() {
+  StepBenchArgs args;
+  args.trial.train.model.classes = 1000;
+  args.trial.train.batch = {.slots = 0, .slot_batch = 4};
+  return args;
+}
+
+// What --slots 0, --channels-last and --shape stand for.
+void resolve(StepBenchArgs& args, int ranks) {
+  auto& train = args.trial.train;
+  if (train.batch.slots == 0) {
+    train.batch.slots = ranks;
+  }
+  train.run.memory_format = args.channels_last ? "channels_last" : "contiguous";
+  train.model.slices = args.trial.shape[0];
+  train.slices.num_slices = args.trial.shape[0];
+  args.trial.validate();
 }
 
 void run_trial(const trainer::StepTrialConfig& config,
@@ -77,9 +105,9 @@ void run_trial(const trainer::StepTrialConfig& config,
 }
 
 int run_step(std::span<const std::string> args) {
-  trainer::StepTrialConfig config = defaults();
+  StepBenchArgs step = defaults();
   OptionBinder binder(str_cat("voxlift bench ", kName), false);
-  bind(binder, config);
+  bind(binder, step);
   if (wants_help(args)) {
     print_command_help(
         {str_cat("voxlift bench ", kName, " [OPTIONS]"),
@@ -95,15 +123,10 @@ int run_step(std::span<const std::string> args) {
   return run_ranks(*comm, str_cat("voxlift bench ", kName), [&] {
     trainer::run_alike(*comm, [&] {
       binder.parse(args);
-      if (config.train.batch.slots == 0) {
-        config.train.batch.slots = comm->size();
-      }
-      config.train.model.slices = config.shape[0];
-      config.train.slices.num_slices = config.shape[0];
-      config.validate();
+      resolve(step, comm->size());
     });
     return trainer::with_torch_errors([&] {
-      run_trial(config, *comm);
+      run_trial(step.trial, *comm);
       return 0;
     });
   });

@@ -16,6 +16,8 @@ void bind_run(OptionBinder& binder, trainer::RunConfig& run) {
              "of the forward pass: float32, bf16 or fp16 (GPU only)");
   binder.add("run.loss_scale", run.loss_scale,
              "none, a power of two, or dynamic");
+  binder.add("run.memory_format", run.memory_format,
+             "of activations: contiguous or channels_last");
   binder.add("run.max_nonfinite", run.max_nonfinite,
              "so many steps in a row with a loss or gradient that is not "
              "finite end the run");
@@ -136,8 +138,9 @@ void bind_model_options(OptionBinder& binder, trainer::ModelConfig& model) {
   binder.add("model.classes", model.classes,
              "outputs; 0: as many as the data set has");
   binder.add("model.dropout", model.dropout, "before the head");
-  binder.add("model.head_channels", model.head_channels,
-             "width before the last layer of unet3d");
+  binder.add(
+      "model.head_channels", model.head_channels,
+      "width before the last layer of unet3d, lidc_seg; 0: as published");
   binder.add("model.conversion", model.conversion,
              "how mp3d ends depth: center_crop, groupconv or conv3d");
   binder.add("model.slices", model.slices, "depth of an input of mp3d");
@@ -212,6 +215,9 @@ void bind_batch(OptionBinder& binder, trainer::TrainConfig& config) {
              "samples per slot: the global batch is slots times this");
   binder.add("reduce.reduction", config.reduce.reduction,
              "exact (same bits on any number of ranks) or fast");
+  binder.add("reduce.compress", config.reduce.compress,
+             "gradients between ranks: none, or bf16 (half the bytes; needs "
+             "reduction fast)");
   binder.add("reduce.bucket_mb", config.reduce.bucket_mb,
              "size of a gradient bucket, MB; 0: measured at start-up");
 }
@@ -220,6 +226,8 @@ void bind_optimizer(OptionBinder& binder, trainer::TrainConfig& config) {
   auto& schedule = config.schedule;
   binder.add("loss.label_smoothing", config.loss.label_smoothing,
              "share of the target spread over all classes");
+  binder.add("loss.threshold", config.loss.threshold,
+             "of two classes: probability above which a case is of class 1");
   binder.add("schedule.lr", schedule.lr, "base learning rate");
   binder.add("schedule.base_batch", schedule.base_batch,
              "the rate is lr times global batch / this; 0: lr as it is");

@@ -38,6 +38,8 @@ void bind_places(OptionBinder& binder, LaunchConfig& config) {
              "leave out lost hosts while so many ranks can run; 0: never");
   binder.add("end-time", config.end_time,
              "end of the allocation: seconds since 1970, auto or none");
+  binder.add("fault", config.fault,
+             "make train fail: kill@step=7,rank=1;... (docs/failures.md)");
   binder.add("end-job", config.end_job,
              "only kill what the launch of this token has left here");
 }
@@ -204,6 +206,7 @@ int launch(std::span<const std::string> args) {
   check(config, split, watched);
   const ClusterEnv cluster = read_cluster_env(process_env());
   const bool trains = split.command.front() == "train";
+  split.command = with_fault(config, split.command);
   add_end_time(config, cluster, &split.command);
   split.command.insert(split.command.begin(), ranks_program(config));
   HostFacts host = this_host();

@@ -223,6 +223,26 @@ void LaunchConfig::validate() const {
   }
 }
 
+std::vector<std::string> with_fault(const LaunchConfig& config,
+                                    std::vector<std::string> command) {
+  if (config.fault.empty()) {
+    return command;
+  }
+  if (command.front() != "train") {
+    throw ConfigError(str_cat("option 'fault' is for the command train, not '",
+                              command.front(), "'"));
+  }
+  for (const std::string& word : command) {
+    if (word.starts_with("--fault") || word.starts_with("--run.fault")) {
+      throw ConfigError(str_cat("option 'fault' = '", config.fault,
+                                "' and the command's ", word,
+                                ": give one of them"));
+    }
+  }
+  command.insert(command.end(), {"--run.fault", config.fault});
+  return command;
+}
+
 int64_t num_ranks(const LaunchConfig& config, const ClusterEnv& cluster) {
   const int64_t ranks =
       config.ranks > 0 ? config.ranks : cluster.slurm_num_tasks;

@@ -54,6 +54,8 @@ struct LaunchConfig {
   std::string watch;
   // The program of the ranks; empty: the voxlift beside this program.
   std::string program;
+  // Deliberate failures of train (docs/failures.md); empty: none.
+  std::string fault;
   bool dry_run = false;
   // Only end what a launch with this token has left on this host; empty: no.
   std::string end_job;
@@ -79,6 +81,11 @@ struct LaunchPlan {
   // Set in any case.
   std::vector<std::pair<std::string, std::string>> env;
 };
+
+// The command with the launcher's --fault as its own. Throws ConfigError unless
+// it is train, and if it has one already.
+std::vector<std::string> with_fault(const LaunchConfig& config,
+                                    std::vector<std::string> command);
 
 // The number of ranks: --ranks or SLURM's. Throws ConfigError if neither says.
 int64_t num_ranks(const LaunchConfig& config, const ClusterEnv& cluster);

@@ -128,16 +128,18 @@ def main():
     box = [width / 4, height / 4, width / 2, height / 2]
     targets = [{"boxes": torch.tensor([box]), "labels": torch.ones(1, dtype=torch.int64)}
                for _ in range(args.slot_batch)]
-    steps = []
+    steps, cpu = [], []
     for i in range(args.warmup + args.steps):
-        begin = time.perf_counter()
+        begin, cpu_begin = time.perf_counter(), time.process_time()
         optimizer.zero_grad(set_to_none=True)
         model(x, targets).backward()
         optimizer.step()
         if i >= args.warmup:
             steps.append(time.perf_counter() - begin)
+            cpu.append(time.process_time() - cpu_begin)
     line = figure("train.step", steps, "s")
-    line.update(samples_s=args.slot_batch / line["median"], threads=args.threads,
+    line.update(samples_s=args.slot_batch / line["median"],
+                cpu_s=figure("", cpu, "s")["median"], threads=args.threads,
                 network="mp3d18ba", parameters=sum(p.numel() for p in model.parameters()),
                 peer=f"PyTorch {torch.__version__}")
     print(json.dumps(line), flush=True)

@@ -8,14 +8,14 @@
 python=${PYTHON:-/usr/bin/python3}
 DATA=$SHARED/data/medical/lgg_flair
 SEEDS=${SEEDS:-1 2 3}
-EPOCHS=${EPOCHS:-24}
+EPOCHS=${EPOCHS:-30}
 [ -d "$DATA" ] || { echo "$NAME: no $DATA: set VOXLIFT_SHARED" >&2; exit 2; }
 "$python" -c 'import nibabel, scipy' || {
 	echo "$NAME: needs Debian's python3-nibabel, python3-scipy" >&2
 	exit 2
 }
 trivial=$("$python" "$ROOT/scripts/prove/detection_real.py" "$DATA" "$WORK")
-"$BIN/voxlift" synth boxes --out "$WORK/squares" --train 160 --val 8 --size 96 >/dev/null 2>&1
+"$BIN/voxlift" synth boxes --out "$WORK/squares" --train 120 --val 8 --size 96 >/dev/null 2>&1
 for split in train val; do
 	"$BIN/voxlift" pack --source "$WORK/$split.json" --layout manifest \
 		--out "$WORK/lgg_$split" >/dev/null 2>&1
@@ -34,7 +34,7 @@ detect() {
 }
 
 detect "$WORK/squares_run" 2 "$WORK/squares" --run.epochs 10 \
-	--model.conversion center_crop --slices.num_slices 3 --slices.interval_mm 0 \
+	--model.conversion center_crop --slices.num_slices 3 --run.seed 1 --slices.interval_mm 0 \
 	--schedule.milestones 8
 squares=$(ls -d "$WORK"/squares_run/checkpoints/step_* | tail -1)
 

@@ -9,7 +9,7 @@
 . "$(dirname "$0")/prelude.sh"
 # shellcheck source=scripts/prove/mpi_env.sh
 . "$ROOT/scripts/prove/mpi_env.sh"
-rate=${RATE:-1gbit} batch=${SLOT_BATCH:-6} side=${SIDE:-112} steps=${STEPS:-6}
+rate=${RATE:-1gbit} batch=${SLOT_BATCH:-16} side=${SIDE:-112} steps=${STEPS:-6}
 netns=$SHARED/netns-hosts
 [ -x "$netns/up.sh" ] || {
 	echo "$NAME: no $netns: set VOXLIFT_SHARED" >&2
@@ -60,13 +60,17 @@ communication = turns["ours", "comm.allreduce"]
 
 
 def ratio(who):
-    """Median over turns of a step over the longer of its two halves."""
+    """Median over turns of a step over the longer of its two halves.
+
+    A step is compared with the one without communication just after it: others
+    use this machine, too."""
     steps, alone = turns[who, "train.step"], turns[who, "train.step.alone"]
+    shares = turns[who, "train.step.sync_share"]
     print(f"{who}: step {statistics.median(steps):.2f} s, computing alone "
           f"{statistics.median(alone):.2f} s, the sums alone (ours) "
           f"{statistics.median(communication):.2f} s")
-    return statistics.median(s / max(a, c) for s, a, c
-                             in zip(steps, alone, communication))
+    return statistics.median((1 + s) * a / max(a, c) for s, a, c
+                             in zip(shares, alone, communication))
 
 
 ours, ddp = ratio("ours"), ratio("ddp")

@@ -117,7 +117,7 @@ TEST_F(CocoTest, NamesBadPictures) {
   expect_refused({"image 2", "a second image of the id 5"});
   list_ = good;
   list_["images"][1]["file_name"] = "./a.png";
-  expect_refused({"image 2", "'a.png' is listed twice"});
+  expect_refused({"image 2", "'./a.png' is listed twice"});
   list_ = good;
   list_["images"][1]["width"] = 0;
   expect_refused({"image 2", "width is 0, want 1 to"});

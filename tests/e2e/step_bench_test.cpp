@@ -49,10 +49,23 @@ TEST(StepBenchTest, MeasuresTheStepItself) {
   EXPECT_EQ(str_split(str_trim(result.out), '\n').size(), 1U);
 }
 
+TEST(StepBenchTest, MeasuresReducedPrecisionAndChannelsLast) {
+  const ChildResult result = bench({}, {"--alone", "false", "--precision",
+                                        "bf16", "--channels-last", "true"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json step = parse_json(str_trim(result.out), "bench");
+  EXPECT_EQ(step.at("precision"), "bf16");
+  EXPECT_EQ(step.at("memory_format"), "channels_last");
+}
+
 TEST(StepBenchTest, NamesTheBadOption) {
   ChildResult result = bench({}, {"--classes", "0"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_NE(result.err.find("classes = 0"), std::string::npos) << result.err;
+  result = bench({}, {"--precision", "f16"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_NE(result.err.find("precision = 'f16'"), std::string::npos)
+      << result.err;
   result = run_program({VOXLIFT, "bench", "train.step", "--warmup", "-1"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_NE(result.err.find("warmup = -1"), std::string::npos) << result.err;

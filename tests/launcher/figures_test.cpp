@@ -34,11 +34,5 @@ TEST(FiguresTest, ComparesRoundByRound) {
                                     {"unequal numbers of rounds"});
 }
 
-TEST(FiguresTest, ReadsTheMemoryOfThisProcess) {
-  const ProcessMemory memory = process_memory();
-  EXPECT_GT(memory.resident_bytes, 1 << 20);
-  EXPECT_GE(memory.peak_bytes, memory.resident_bytes);
-}
-
 }  // namespace
 }  // namespace voxlift::launcher

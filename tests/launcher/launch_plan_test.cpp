@@ -228,6 +228,24 @@ TEST(LaunchPlanTest, WatchesTheOutputFolderOfTheCommand) {
   EXPECT_EQ(watched_dir(config, Words{"train", "--out", "a"}), "c");
 }
 
+TEST(LaunchPlanTest, GivesItsFaultToTheCommand) {
+  LaunchConfig config;
+  const Words train = {"train", "--run.out", "x"};
+  EXPECT_EQ(with_fault(config, train), train);
+  config.fault = "kill@step=3,rank=1";
+  EXPECT_EQ(
+      with_fault(config, train),
+      (Words{"train", "--run.out", "x", "--run.fault", "kill@step=3,rank=1"}));
+  expect_error<ConfigError>(
+      [&] { with_fault(config, {"pack"}); },
+      {"option 'fault' is for the command train, not 'pack'"});
+  expect_error<ConfigError>(
+      [&] {
+        with_fault(config, {"train", "--fault", "hang@step=1,rank=0"});
+      },
+      {"'kill@step=3,rank=1' and the command's --fault: give one of them"});
+}
+
 TEST(LaunchPlanTest, DescribesItselfForAShell) {
   const LaunchPlan plan =
       make_launch_plan(config_of(1), {"/opt/voxlift", "it's"}, {}, kFourCores);

@@ -176,6 +176,39 @@ TEST_F(ElasticTest, RecomputedStagesGiveTheSameBits) {
   }
 }
 
+TEST_F(ElasticTest, ChannelsLastGivesTheSameBitsOnAnyWorld) {
+  const auto change = [](TrainConfig& c) {
+    c.run.memory_format = "channels_last";
+    c.model.dropout = 0.3;
+  };
+  expect_same_on_any_world(change);
+  expect_same_after_stop(change);
+}
+
+TEST_F(ElasticTest, CompressedSumsResumeToTheSameBitsAndTrainAsWell) {
+  const auto change = [](TrainConfig& c) {
+    c.reduce = {.reduction = "fast", .compress = "bf16"};
+  };
+  const TrainConfig whole = config("whole", change);
+  world_.train(whole, 2);
+  const TrainConfig parts = config("parts", change);
+  EXPECT_FALSE(world_.train_with(parts, 2, files_, 3).finished);
+  EXPECT_TRUE(world_.train(parts, 2).finished);
+  EXPECT_EQ(end_state(whole), end_state(parts));
+  const TrainConfig plain =
+      config("plain", [](TrainConfig& c) { c.reduce.reduction = "fast"; });
+  world_.train(plain, 2);
+  EXPECT_NE(end_state(whole), end_state(plain));
+  EXPECT_NEAR(steps_of(whole).back()["loss"].get<double>(),
+              steps_of(plain).back()["loss"].get<double>(), 0.02);
+  const TrainConfig other = config("plain", [](TrainConfig& c) {
+    c.reduce = {.reduction = "fast", .compress = "bf16"};
+    c.run.epochs = 3;
+  });
+  test::expect_error<ConfigError>([&] { world_.train(other, 2); },
+                                  {"compress = null", "\"bf16\""});
+}
+
 TEST_F(ElasticTest, AStaticLossScaleChangesNoBit) {
   const TrainConfig plain = config("plain", [](TrainConfig&) {});
   const TrainConfig scaled =
@@ -219,6 +252,11 @@ TEST_F(ElasticTest, RefusesWhatItCannotDo) {
       config("typo", [](TrainConfig& c) { c.run.precision = "f16"; });
   test::expect_error<ConfigError>([&] { world_.train(typo); },
                                   {"run.precision = 'f16'", "'float32'"});
+  const TrainConfig layout =
+      config("layout", [](TrainConfig& c) { c.run.memory_format = "nhwc"; });
+  test::expect_error<ConfigError>(
+      [&] { world_.train(layout); },
+      {"run.memory_format = 'nhwc'", "'contiguous' or 'channels_last'"});
   const TrainConfig never =
       config("never", [](TrainConfig& c) { c.run.max_nonfinite = 0; });
   test::expect_error<ConfigError>([&] { world_.train(never); },

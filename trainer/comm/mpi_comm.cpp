@@ -15,6 +15,7 @@
 #include "trainer/comm/host_layout.h"
 #include "trainer/comm/mpi_calls.h"
 #include "trainer/comm/mpi_windows.h"
+#include "trainer/comm/paced_exchange.h"
 #include "trainer/comm/patience.h"
 #include "trainer/comm/tree_reduce.h"
 
@@ -31,6 +32,10 @@ void for_pieces(int64_t count, Piece piece) {
   for (int64_t begin = 0; begin < count; begin += kMaxElements) {
     piece(begin, std::min(count, begin + kMaxElements));
   }
+}
+
+bool is_power_of_two(int n) {
+  return std::has_single_bit(static_cast<unsigned>(n));
 }
 
 MPI_Comm split_by_host(MPI_Comm world, int ranks_per_host) {
@@ -238,13 +243,16 @@ void MpiComm::broadcast(Buffer buffer, int root) {
 void MpiComm::all_reduce_sum(Buffer buffer) {
   if (impl_->group.has_value()) {
     sum_over_hosts(buffer, impl_->arithmetic);
+  } else if (is_power_of_two(size())) {
+    // Its exchanges keep step; those of MPI_Iallreduce do not.
+    tree_all_reduce(*this, buffer, impl_->arithmetic);
   } else {
     vendor_all_reduce_sum(buffer);
   }
 }
 
 void MpiComm::all_reduce_tree(Buffer buffer, const TreeArithmetic& arithmetic) {
-  VOXLIFT_CHECK(std::has_single_bit(static_cast<unsigned>(size())),
+  VOXLIFT_CHECK(is_power_of_two(size()),
                 "the tree needs a power of two of ranks");
   if (impl_->group.has_value()) {
     sum_over_hosts(buffer, arithmetic);
@@ -312,6 +320,13 @@ void MpiComm::all_gather(Buffer mine, Buffer all) {
 
 void MpiComm::exchange(int peer, Buffer send, Buffer recv) {
   constexpr int kTag = 1;
+  const std::string operation = str_cat("exchange with rank ", peer);
+  if (std::max(send.bytes(), recv.bytes()) >= PacedExchange::kLeastBytes) {
+    PacedExchange exchange(impl_->world, peer, send, recv);
+    impl_->patience.wait_for_parts([&exchange] { return exchange.advance(); },
+                                   operation);
+    return;
+  }
   std::vector<MPI_Request> requests;
   for_pieces(recv.count, [&](int64_t begin, int64_t end) {
     const Buffer piece = recv.slice(begin, end);
@@ -327,7 +342,7 @@ void MpiComm::exchange(int peer, Buffer send, Buffer recv) {
                         &requests.emplace_back(MPI_REQUEST_NULL)),
               "MPI_Isend");
   });
-  impl_->wait(requests, str_cat("exchange with rank ", peer));
+  impl_->wait(requests, operation);
 }
 
 void MpiComm::abort(int code) noexcept {

@@ -16,7 +16,8 @@ namespace voxlift::trainer {
 // hosts each rank then carries its part of the vector, so that all of a host's
 // ranks use the network at once: of h hosts each sends 2 (h-1)/h of the bytes.
 // This needs hosts that are sub-trees (HostLayout); else every rank exchanges
-// with every other (tree_reduce.h), or MPI_Iallreduce sums.
+// with every other (tree_reduce.h), or, where they are no power of two,
+// MPI_Iallreduce sums. Long exchanges keep step (paced_exchange.h).
 class MpiComm : public Communicator {
  public:
   // `ranks_per_host` > 0 takes so many ranks each for a host, for tests of many
@@ -47,7 +48,8 @@ class MpiComm : public Communicator {
 
   void barrier() override;
   void broadcast(Buffer buffer, int root) override;
-  // As all_reduce_tree() where ranks meet in shared memory.
+  // As all_reduce_tree() where ranks meet in shared memory or are a power of
+  // two.
   void all_reduce_sum(Buffer buffer) override;
   void all_reduce_tree(Buffer buffer,
                        const TreeArithmetic& arithmetic) override;

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -32,8 +33,18 @@ class Patience {
   void wait(const std::function<bool()>& done, const std::string& operation,
             const std::function<std::string()>& missing = nullptr);
 
+  // For what comes in parts over milliseconds: never holds the core. `advance`
+  // tells the share, 0 to 1, of what may be under way at once that has come
+  // since its last call, and nothing when all is there; naps grow and shrink so
+  // that about a quarter comes in each. The deadline is for a part to come.
+  void wait_for_parts(const std::function<std::optional<double>()>& advance,
+                      const std::string& operation);
+
  private:
   void check_interrupted(const std::string& operation) const;
+  double limit_s() const;
+  [[noreturn]] void give_up(const std::string& operation,
+                            const std::string& missing) const;
 
   CommConfig config_;
   std::string who_;

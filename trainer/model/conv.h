@@ -43,6 +43,11 @@ class Conv3dImpl : public torch::nn::Module {
 
   torch::Tensor forward(const torch::Tensor& x_NCDHW);
 
+  // From now on the input is brought into this layout. cuDNN leaves the output
+  // in it, and so does what follows; oneDNN of LibTorch 1.13 gives rows back.
+  // Weights stay row-major, and so do their gradients' sums and checkpoints.
+  void set_memory_format(torch::MemoryFormat format) { format_ = format; }
+
   const ConvOptions& options() const { return options_; }
 
   torch::Tensor weight;
@@ -50,7 +55,17 @@ class Conv3dImpl : public torch::nn::Module {
 
  private:
   ConvOptions options_;
+  torch::MemoryFormat format_ = torch::MemoryFormat::Contiguous;
 };
+
+// Throws ConfigError naming `key` unless `name` is "contiguous" or
+// "channels_last".
+void check_memory_format(const std::string& name, const std::string& key);
+
+// Of every convolution of `model`. "channels_last" is the layout (N, D, H, W,
+// C), which a GPU's tensor cores want; other bits than "contiguous". With
+// "contiguous" inputs are taken as they are.
+void set_memory_format(torch::nn::Module& model, const std::string& name);
 
 TORCH_MODULE(Conv3d);
 

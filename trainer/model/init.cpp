@@ -54,6 +54,26 @@ void fill_vectors(torch::nn::Module& model) {
   }
 }
 
+void fill_segmentation(torch::nn::Module& model, uint64_t seed) {
+  constexpr double kClassifierDeviation = 0.01;
+  fill_vectors(model);
+  for (auto& item : model.named_parameters()) {
+    const std::string& name = item.key();
+    const torch::Tensor& weight = item.value();
+    if (weight.dim() == 1) {
+      continue;
+    }
+    if (name.starts_with("backbone.")) {
+      fill_uniform(weight, name, seed,
+                   std::sqrt(6.0 / (fan_in(weight) + fan_out(weight))));
+    } else if (name.starts_with("decode_head.conv_seg.")) {
+      fill_normal(weight, name, seed, kClassifierDeviation);
+    } else {
+      fill_normal(weight, name, seed, std::sqrt(2.0 / fan_out(weight)));
+    }
+  }
+}
+
 void apply_scheme(torch::nn::Module& model, const std::string& scheme,
                   uint64_t seed) {
   constexpr int64_t kKernel = 4;  // Dimensions, at least: (O, I, k, k).

@@ -26,6 +26,11 @@ void fill_normal(torch::Tensor weight, const std::string& name, uint64_t seed,
 // one-dimensional parameters of `model`.
 void fill_vectors(torch::nn::Module& model);
 
+// The start of the published networks for segmentation: kernels of the backbone
+// uniform in +-sqrt(6 / (fan in + fan out)), the last layer
+// (`decode_head.conv_seg`) N(0, 0.01^2), other kernels N(0, 2 / fan out).
+void fill_segmentation(torch::nn::Module& model, uint64_t seed);
+
 // Fills the kernels of the backbone's 3D convolutions anew: "uniform" in +-1 /
 // sqrt(fan in), the start of PyTorch; "xavier" uniform in +-sqrt(6 / (fan in +
 // fan out)); "default" leaves the network's own start. Source: the starts of

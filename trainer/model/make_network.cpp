@@ -18,7 +18,8 @@ Network network_of(Holder model, uint64_t seed) {
 }  // namespace
 
 bool is_for_segmentation(const ModelConfig& config) {
-  return config.network == "unet3d" || config.network == "genesis_unet3d";
+  return config.network == "unet3d" || config.network == "lidc_seg" ||
+         config.network == "genesis_unet3d";
 }
 
 Network make_network(const ModelConfig& config, uint64_t seed) {
@@ -29,6 +30,9 @@ Network make_network(const ModelConfig& config, uint64_t seed) {
   }
   if (config.network == "unet3d") {
     return network_of(UNet3D(unet3d_options(config)), seed);
+  }
+  if (config.network == "lidc_seg") {
+    return network_of(LidcSeg(lidc_seg_options(config)), seed);
   }
   if (config.network == "genesis_unet3d") {
     return network_of(GenesisUNet3D(genesis_options(config)), seed);

@@ -1,6 +1,5 @@
 #include "trainer/model/unet3d.h"
 
-#include <cmath>
 #include <string>
 #include <utility>
 
@@ -113,23 +112,7 @@ torch::Tensor UNet3DImpl::forward(const torch::Tensor& x_NCDHW) {
 }
 
 void initialize(UNet3DImpl& model, uint64_t seed) {
-  constexpr double kClassifierDeviation = 0.01;
-  fill_vectors(model);
-  for (auto& item : model.named_parameters()) {
-    const std::string& name = item.key();
-    const torch::Tensor& weight = item.value();
-    if (weight.dim() == 1) {
-      continue;
-    }
-    if (name.starts_with("backbone.")) {
-      fill_uniform(weight, name, seed,
-                   std::sqrt(6.0 / (fan_in(weight) + fan_out(weight))));
-    } else if (name.starts_with("decode_head.conv_seg.")) {
-      fill_normal(weight, name, seed, kClassifierDeviation);
-    } else {
-      fill_normal(weight, name, seed, std::sqrt(2.0 / fan_out(weight)));
-    }
-  }
+  fill_segmentation(model, seed);
   zero_residual_norms(model.backbone());
 }
 

@@ -3,9 +3,12 @@
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
 #include <functional>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -17,6 +20,7 @@
 #include "trainer/comm/tree_reduce.h"
 #include "trainer/reduce/bucket_plan.h"
 #include "trainer/reduce/bucket_size.h"
+#include "trainer/reduce/compressed_sum.h"
 #include "trainer/reduce/slot_tree.h"
 #include "trainer/tensor_buffer.h"
 
@@ -61,6 +65,15 @@ void ReducerConfig::validate(const std::string& path) const {
   if (bucket_mb < 0) {
     throw ConfigError(str_cat(path, "bucket_mb = ", bucket_mb,
                               ": must be at least 1, or 0: measure"));
+  }
+  if (compress != "none" && compress != "bf16") {
+    throw ConfigError(
+        str_cat(path, "compress = '", compress, "': must be 'none' or 'bf16'"));
+  }
+  if (compress != "none" && reduction != "fast") {
+    throw ConfigError(str_cat(path, "compress = '", compress, "' needs ", path,
+                              "reduction = 'fast': what is rounded depends on ",
+                              "the number of ranks"));
   }
 }
 
@@ -275,7 +288,11 @@ struct GradientReducer::Impl {
       return;
     }
     const double start_s = clock.now_s();
-    sum_over_ranks(buckets[index].sum);
+    if (compressed.has_value() && index > 0) {
+      compressed->all_reduce(buckets[index].sum, plan.buckets[index].offset);
+    } else {
+      sum_over_ranks(buckets[index].sum);
+    }
     if (Trace* to = trace.load(); to != nullptr) {
       to->add(
           str_cat("bucket ", index, ", ", plan.buckets[index].numel, " values"),
@@ -300,6 +317,7 @@ struct GradientReducer::Impl {
   TreeArithmetic arithmetic;
   RealClock clock;
   torch::Tensor arena;  // The first slot's leaves; the sums.
+  std::optional<CompressedSum> compressed;
   int64_t bucket_bytes = 0;
   BucketPlan plan;
   std::vector<Bucket> buckets;  // The first holds the statistics.
@@ -334,6 +352,9 @@ GradientReducer::GradientReducer(const std::vector<torch::Tensor>& parameters,
                                  local_slots, comm, config);
   Impl& impl = *impl_;
   impl.arena = impl.allocate_arena();
+  if (config.compress != "none") {
+    impl.compressed.emplace(comm, impl.arena.numel(), impl.options());
+  }
   impl.bucket_bytes = impl.choose_bucket_bytes();
   impl.make_buckets(impl.reverse_order());
   impl.hook_parameters();
@@ -412,6 +433,40 @@ double GradientReducer::waited_s() const {
 
 int64_t GradientReducer::num_buckets() const {
   return static_cast<int64_t>(impl_->buckets.size());
+}
+
+std::vector<torch::Tensor> GradientReducer::residuals() const {
+  std::vector<torch::Tensor> views;
+  if (impl_->compressed.has_value()) {
+    for (size_t i = 0; i < impl_->parameters.size(); ++i) {
+      const BucketPlan::Place& place = impl_->plan.places[i];
+      const torch::Tensor bucket = impl_->compressed->residuals().slice(
+          0, impl_->plan.buckets[place.bucket].offset);
+      views.push_back(impl_->view(bucket, i));
+    }
+  }
+  return views;
+}
+
+void GradientReducer::collect_residuals() {
+  if (impl_->compressed.has_value() && impl_->comm.size() > 1) {
+    impl_->compressed->collect();
+  }
+}
+
+void GradientReducer::restore_residuals() {
+  if (impl_->compressed.has_value()) {
+    impl_->compressed->restore();
+  }
+}
+
+int64_t GradientReducer::memory_bytes() const {
+  // The arena, and a leaf per level of the tree that is waited for.
+  const auto levels = static_cast<int64_t>(
+      std::bit_width(static_cast<uint64_t>(impl_->local_slots)) - 1);
+  const int64_t sums = std::max<int64_t>(1, impl_->exact() ? levels : 1);
+  const int64_t residuals = impl_->compressed.has_value() ? 2 : 0;
+  return static_cast<int64_t>(impl_->arena.nbytes()) * (sums + residuals);
 }
 
 void GradientReducer::set_trace(Trace* trace) {

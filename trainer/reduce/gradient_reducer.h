@@ -21,6 +21,9 @@ struct ReducerConfig {
   // smaller ones start earlier. 0: measured at start-up (bucket_size.h), but 8
   // with "fast", whose bits may depend on it.
   int64_t bucket_mb = 0;
+  // "none", or "bf16": half the bytes between ranks (compressed_sum.h). Only
+  // with "fast": what is rounded depends on the number of ranks.
+  std::string compress = "none";
 
   void validate(const std::string& path) const;  // Throws ConfigError.
 };
@@ -45,6 +48,9 @@ struct ReducerConfig {
 // bucket goes to a thread that sums it over the ranks (docs/determinism.md
 // draws the tree). Buckets are sent in bucket order on every rank, so that they
 // meet.
+//
+// With compression, gradients' buckets take another way over the ranks: all of
+// them exchange parts, by-passing shared memory.
 //
 // Statistics (batch-norm means and variances) travel as one more bucket.
 //
@@ -83,6 +89,20 @@ class GradientReducer {
   double waited_s() const;
 
   int64_t num_buckets() const;
+
+  // What a checkpoint must keep so that compressed sums go on as they would
+  // have: by trained parameter, as of the last collect_residuals(), which the
+  // next one writes over. Empty without compression.
+  std::vector<torch::Tensor> residuals() const;
+
+  // COLLECTIVE, between two steps. Nothing happens without compression.
+  void collect_residuals();
+
+  // Goes on from what residuals() hold now.
+  void restore_residuals();
+
+  // Of the buckets and of the local slots' sums, at most.
+  int64_t memory_bytes() const;
 
   // Spans of every bucket's sum go to `trace` (may be null) from now on, which
   // must outlive this.

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "trainer/task/binary_summary.h"
 
 namespace voxlift::trainer {
 namespace {
@@ -46,12 +47,25 @@ double mean_recall(const std::vector<std::vector<int64_t>>& confusion) {
   return present > 0 ? sum / static_cast<double>(present) : 0.0;
 }
 
+// Of the probability of class 1.
+std::vector<ScoredCase> scored_cases(const CaseRows& rows) {
+  std::vector<ScoredCase> cases;
+  for (const CaseRow& row : rows) {
+    cases.push_back({.score = row.at(4), .positive = row[0] == 1.0});
+  }
+  return cases;
+}
+
 }  // namespace
 
 void ClassificationConfig::validate(const std::string& path) const {
   if (!(label_smoothing >= 0.0 && label_smoothing < 1.0)) {
     throw ConfigError(str_cat(path, "label_smoothing = ", label_smoothing,
                               ": must be in [0, 1)"));
+  }
+  if (!(threshold >= 0.0 && threshold <= 1.0)) {
+    throw ConfigError(
+        str_cat(path, "threshold = ", threshold, ": must be in [0, 1]"));
   }
 }
 
@@ -93,16 +107,17 @@ void Classification::evaluate(const Batch& batch, CaseRows* rows) {
   const torch::Tensor loss_N = torch::nn::functional::cross_entropy(
       logits_NK, batch.label_N,
       torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kNone));
-  const torch::Tensor row_N4 =
-      torch::stack({batch.label_N.to(torch::kFloat64), loss_N,
-                    label_ranks(logits_NK, batch.label_N).to(torch::kFloat64),
-                    logits_NK.argmax(1).to(torch::kFloat64)},
-                   1)
-          .to(torch::kCPU)
-          .contiguous();
-  const auto* values = row_N4.data_ptr<double>();
-  for (int64_t i = 0; i < row_N4.size(0); ++i, values += row_N4.size(1)) {
-    rows->emplace_back(values, values + row_N4.size(1));
+  std::vector<torch::Tensor> columns = {
+      batch.label_N.to(torch::kFloat64), loss_N,
+      label_ranks(logits_NK, batch.label_N).to(torch::kFloat64),
+      logits_NK.argmax(1).to(torch::kFloat64)};
+  if (logits_NK.size(1) == 2) {
+    columns.push_back(logits_NK.softmax(1).select(1, 1));
+  }
+  const torch::Tensor table = torch::stack(columns, 1).cpu().contiguous();
+  const auto* values = table.data_ptr<double>();
+  for (int64_t i = 0; i < table.size(0); ++i, values += table.size(1)) {
+    rows->emplace_back(values, values + table.size(1));
   }
 }
 
@@ -128,6 +143,9 @@ Json Classification::summarize(const CaseRows& rows) const {
                   {"mean_recall", mean_recall(confusion)}};
   if (static_cast<int64_t>(classes) <= kMaxConfusionClasses) {
     summary["confusion"] = confusion;
+  }
+  if (classes == 2) {
+    summary.update(summarize_binary(scored_cases(rows), config_.threshold));
   }
   return summary;
 }

@@ -13,6 +13,8 @@ namespace voxlift::trainer {
 struct ClassificationConfig {
   // The true class gets 1 - e + e / K, the others e / K.
   double label_smoothing = 0.1;
+  // Of two classes: cases with more than this for class 1 are called so.
+  double threshold = 0.5;
 
   void validate(const std::string& path) const;  // Throws ConfigError.
 };
@@ -31,10 +33,11 @@ class Classification : public Task {
   torch::Tensor loss(const Batch& batch, std::span<double> sums) override;
 
   // Rows: label, loss without smoothing, rank of the label (0 is best),
-  // prediction.
+  // prediction; of two classes also the probability of class 1.
   void evaluate(const Batch& batch, CaseRows* rows) override;
   // {"cases", "loss", "top1", "top5", "mean_recall", "confusion"}; confusion
-  // [label][prediction] only for at most 50 classes.
+  // [label][prediction] only for at most 50 classes. Of two classes also what
+  // trainer/task/binary_summary.h tells of class 1.
   Json summarize(const CaseRows& rows) const override;
 
  private:

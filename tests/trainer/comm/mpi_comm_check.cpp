@@ -1,7 +1,8 @@
 // Run by mpirun: every collective of MpiComm, and its deadline. Prints what
 // fails and exits with 1. Arguments: "late": the last rank does not come, and
-// the others must end with exit code 5; "hosts=N": every N ranks count as a
-// host; "private": no shared memory is expected.
+// the others must end with exit code 5; "long": to a sum of many pieces;
+// "hosts=N": every N ranks count as a host; "private": no shared memory is
+// expected.
 
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -77,8 +79,27 @@ void check_tree(MpiComm& comm, bool expect_shared) {
   }
 }
 
+// Vectors of many pieces, none, and of other lengths than the peer's.
+void check_exchange(MpiComm& comm) {
+  const int peer = comm.rank() ^ 1;
+  if (peer >= comm.size()) {
+    return;
+  }
+  for (const auto& [low, high] : {std::pair<size_t, size_t>{0, 1'000'000},
+                                  {1'000'000, 10},
+                                  {30'720, 30'721},
+                                  {700'000, 900'000}}) {
+    const bool is_low = comm.rank() < peer;
+    std::vector<float> mine = uneven_values(comm.rank(), is_low ? low : high);
+    std::vector<float> theirs(is_low ? high : low);
+    comm.exchange(peer, buffer_of(mine), buffer_of(theirs));
+    check(theirs == uneven_values(peer, theirs.size()), "exchange");
+  }
+}
+
 struct Options {
   bool late = false;
+  bool is_long = false;
   bool expect_shared = true;
   int ranks_per_host = 0;
 };
@@ -87,6 +108,7 @@ Options parse(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     options.late = options.late || std::strcmp(argv[i], "late") == 0;
+    options.is_long = options.is_long || std::strcmp(argv[i], "long") == 0;
     if (std::strcmp(argv[i], "private") == 0) {
       options.expect_shared = false;
     }
@@ -104,12 +126,12 @@ Options parse(int argc, char** argv) {
 }
 
 // The last rank does not come to a sum.
-int run_late(MpiComm& comm) {
+int run_late(MpiComm& comm, size_t count) {
   if (comm.rank() == comm.size() - 1) {
     hang();
   }
   try {
-    std::vector<float> values(1000, 1.0F);
+    std::vector<float> values(count, 1.0F);
     comm.all_reduce_sum(buffer_of(values));
   } catch (const CommError& error) {
     std::fprintf(stderr, "%s\n", error.what());
@@ -126,11 +148,12 @@ int run(const Options& options) {
   check(options.ranks_per_host > 0 || comm.local_size() == comm.size(),
         "ranks of one host");
   check_small_collectives(comm);
+  check_exchange(comm);
   if (is_power_of_two(comm.size())) {
     check_tree(comm, options.expect_shared);
   }
   if (options.late) {
-    return run_late(comm);
+    return run_late(comm, options.is_long ? 1'000'000 : 1000);
   }
   comm.finish();
   return failures == 0 ? 0 : 1;

@@ -66,7 +66,17 @@ TEST(MpiCommTest, ARankThatHangsEndsTheOthersWithCode5InTime) {
 TEST(MpiCommTest, ARankThatHangsOnAnotherHostEndsTheOthersInTime) {
   const ChildResult result = run_ranks(2, {"late", "hosts=1", "private"});
   EXPECT_EQ(result.exit_code, 5) << result.err;
-  EXPECT_NE(result.err.find("all_reduce_sum: rank 0 on "), std::string::npos)
+  EXPECT_NE(result.err.find("exchange with rank 1: rank 0 on "),
+            std::string::npos)
+      << result.err;
+}
+
+TEST(MpiCommTest, ARankThatHangsBetweenPiecesEndsTheOthersInTime) {
+  const ChildResult result =
+      run_ranks(2, {"late", "long", "hosts=1", "private"});
+  EXPECT_EQ(result.exit_code, 5) << result.err;
+  EXPECT_NE(result.err.find("exchange with rank 1: rank 0 on "),
+            std::string::npos)
       << result.err;
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "tests/support/expect_error.h"
 
@@ -41,6 +42,49 @@ TEST(PatienceTest, EndsWhereItIsInterrupted) {
   patience.interrupt();
   test::expect_error<CommError>([&] { patience.wait(never, "sum"); },
                                 {"sum: interrupted on rank 0"});
+}
+
+TEST(PatienceTest, WaitsForPartsUntilThereIsNoneLeft) {
+  Patience patience({.first_deadline_s = 5.0, .deadline_s = 5.0}, "rank 0");
+  int asked = 0;
+  patience.wait_for_parts(
+      [&]() -> std::optional<double> {
+        return ++asked == 20 ? std::nullopt : std::optional(0.5);
+      },
+      "sum");
+  EXPECT_EQ(asked, 20);
+}
+
+TEST(PatienceTest, TakesTheDeadlineForAPartNotForAll) {
+  Patience patience({.first_deadline_s = 0.2, .deadline_s = 99.0}, "rank 0");
+  const RealClock clock;
+  const double start_s = clock.now_s();
+  patience.wait_for_parts(
+      [&]() -> std::optional<double> {
+        return clock.now_s() - start_s > 0.3 ? std::nullopt
+                                             : std::optional(0.01);
+      },
+      "sum");
+  EXPECT_GT(clock.now_s() - start_s, 0.3);
+}
+
+TEST(PatienceTest, EndsAtTheDeadlineWhereNoPartComes) {
+  Patience patience({.first_deadline_s = 0.05, .deadline_s = 99.0}, "rank 3");
+  test::expect_error<CommError>(
+      [&] {
+        patience.wait_for_parts([] { return std::optional(0.0); }, "sum");
+      },
+      {"sum: rank 3 has waited 0.05 s"});
+}
+
+TEST(PatienceTest, EndsWhereItIsInterruptedBetweenParts) {
+  Patience patience({}, "rank 0");
+  patience.interrupt();
+  test::expect_error<CommError>(
+      [&] {
+        patience.wait_for_parts([] { return std::optional(0.5); }, "sum");
+      },
+      {"sum: interrupted on rank 0"});
 }
 
 }  // namespace

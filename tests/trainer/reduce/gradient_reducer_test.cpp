@@ -250,6 +250,16 @@ TEST(ReducerConfigTest, RefusesANegativeBucket) {
       {"reduce.bucket_mb = -1", "at least 1, or 0"});
 }
 
+TEST(ReducerConfigTest, CompressesOnlyWithFast) {
+  test::expect_error<ConfigError>(
+      [] { ReducerConfig{.compress = "fp8"}.validate("reduce."); },
+      {"reduce.compress = 'fp8'", "'none' or 'bf16'"});
+  test::expect_error<ConfigError>(
+      [] { ReducerConfig{.compress = "bf16"}.validate("reduce."); },
+      {"reduce.compress = 'bf16' needs reduce.reduction = 'fast'"});
+  ReducerConfig{.reduction = "fast", .compress = "bf16"}.validate("reduce.");
+}
+
 TEST(ReducerConfigTest, NamesTheLegalReductions) {
   test::expect_error<ConfigError>(
       [] { ReducerConfig{.reduction = "slow"}.validate("reduce."); },

@@ -96,10 +96,30 @@ TEST(ClassificationTest, ALabelWithoutAScoreIsNeverRight) {
   EXPECT_EQ(task.summarize(rows)["top1"], 0.0);
 }
 
+// Label, loss, rank, prediction, probability of class 1.
+TEST(ClassificationTest, TellsTheAreaUnderTheCurveOfTwoClasses) {
+  const Classification task(tiny_model(2), {.threshold = 0.3});
+  const Json scores = task.summarize({{0, 1.0, 0, 0, 0.1},
+                                      {0, 1.0, 0, 0, 0.4},
+                                      {1, 1.0, 1, 0, 0.35},
+                                      {1, 1.0, 0, 1, 0.8}});
+  EXPECT_DOUBLE_EQ(scores["auc"], 0.75);
+  EXPECT_DOUBLE_EQ(scores["threshold"], 0.3);
+  EXPECT_DOUBLE_EQ(scores["sensitivity"], 1.0);
+  EXPECT_DOUBLE_EQ(scores["specificity"], 0.5);
+  EXPECT_EQ(scores["auc_interval"].size(), 2U);
+  const Json one_class = task.summarize({{1, 1.0, 0, 1, 0.8}});
+  EXPECT_TRUE(one_class["auc"].is_null());
+  EXPECT_TRUE(one_class["specificity"].is_null());
+}
+
 TEST(ClassificationTest, RefusesASmoothingOfOne) {
   test::expect_error<ConfigError>(
       [] { ClassificationConfig{.label_smoothing = 1.0}.validate("loss."); },
       {"loss.label_smoothing = 1", "[0, 1)"});
+  test::expect_error<ConfigError>(
+      [] { ClassificationConfig{.threshold = 1.5}.validate("loss."); },
+      {"loss.threshold = 1.5", "[0, 1]"});
 }
 
 }  // namespace
