@@ -84,8 +84,8 @@ std::shared_ptr<torch::nn::Module> module_of(const trainer::ModelConfig& model,
   }
   const trainer::P3dOptions backbone = trainer::p3d_options(model);
   if (trainer::has_box_heads(source)) {
-    return trainer::Detector(backbone, trainer::DetectorConfig(), model.classes)
-        .ptr();
+    const trainer::TrainConfig defaults;
+    return trainer::Detector(backbone, defaults.detector, model.classes).ptr();
   }
   return trainer::Pyramid(backbone).ptr();
 }

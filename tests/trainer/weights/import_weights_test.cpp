@@ -114,11 +114,22 @@ TEST(ImportWeightsTest, TakesTheBackboneOfADetector) {
   EXPECT_EQ(imported.weights.tensors[0].second.scalar_type(), torch::kFloat32);
 }
 
+// Static, since GCC 12 sees uninitialised members in a local one.
+const DetectorConfig& narrow_heads() {
+  static const DetectorConfig kHeads = [] {
+    DetectorConfig config;
+    config.channels = 8;
+    config.roi.fc_channels = 8;
+    return config;
+  }();
+  return kHeads;
+}
+
 // A detector of 80 classes by mmdetection 1.x: the background comes first.
 TEST(ImportWeightsTest, TakesAWholeDetectorAndMovesTheBackground) {
   const P3dOptions backbone = {
       .depth = "18ba", .base_channels = 8, .norm = {.kind = "gn", .groups = 4}};
-  const DetectorConfig config = {.channels = 8, .roi = {.fc_channels = 8}};
+  const DetectorConfig& config = narrow_heads();
   Detector theirs(backbone, config, 80);
   initialize(*theirs, 5);
   TensorMap file;
