@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/fnv.h"
 #include "base/json.h"
+#include "base/process_memory.h"
 #include "base/strings.h"
 #include "launcher/bench/figures.h"
 #include "trainer/model/make_network.h"

@@ -24,8 +24,8 @@ Scores a checkpoint on a packed data set, every case exactly once.
 
 CHECKPOINT is a step_* folder, or a run's folder for its newest good one. The
 network and the transform are those of the run, the weights (or their running
-mean, ema.decay) those that the run itself scores. A threshold for two classes is
-to be chosen on validation cases and used on others:
+mean, ema.decay) those that the run itself scores. A threshold for two classes
+is to be chosen on validation cases and used on others:
 
   voxlift evaluate --checkpoint runs/lidc --data shards/test \
       --threshold-from runs/lidc/result.json
