@@ -40,6 +40,12 @@ function(voxlift_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} voxlift_test_support
     GTest::gtest_main)
+  # Programs with ranks of their own need all cores.
+  set(alone TRUE)
+  if("unit" IN_LIST ARG_LABELS)
+    set(alone FALSE)
+  endif()
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+      RUN_SERIAL ${alone})
 endfunction()

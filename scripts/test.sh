@@ -18,4 +18,5 @@ export OMPI_MCA_rmaps_base_oversubscribe=1
 if [ "$(id -u)" -eq 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
-exec ctest --preset all "$@"
+# Those that start ranks run alone.
+exec ctest --preset all -j "$jobs" "$@"
