@@ -113,6 +113,12 @@ SlidingWindowConfig TrainConfig::resolved_window() const {
 
 void TrainConfig::validate() const {
   task.validate("task.");
+  if (task.kind == "segmentation" && volume.fit == "resize") {
+    throw ConfigError(
+        "volume.fit = 'resize' with task.kind = 'segmentation': whole scans "
+        "are scored at their own size, use 'crop'; resize them in the pack "
+        "recipe");
+  }
   run.validate("run.");
   data.validate("data.");
   photo.validate("photo");

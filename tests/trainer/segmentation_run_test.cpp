@@ -117,6 +117,13 @@ TEST_F(SegmentationRunTest, NamesANetworkThatDoesNotFit) {
       {"model.network = 'resnet3d'", "segmentation"});
 }
 
+TEST_F(SegmentationRunTest, RefusesToResizeWhatIsScoredAsItIs) {
+  TrainConfig config = this->config("resize");
+  config.volume.fit = "resize";
+  test::expect_error<ConfigError>([&] { world_.train(config); },
+                                  {"volume.fit = 'resize'", "recipe"});
+}
+
 TEST(SegmentationWithoutMasksTest, IsRefused) {
   test::TinyWorld world(5, /*volumes=*/true);
   TrainConfig config = world.config("out");
