@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "trainer/autocast.h"
 #include "trainer/comm/self_comm.h"
+#include "trainer/input/made_up_batch.h"
 #include "trainer/optim/loss_scale.h"
 #include "trainer/task/make_task.h"
 #include "trainer/train_step.h"
@@ -22,31 +23,22 @@ void require_positive(int64_t value, const char* name) {
   }
 }
 
-// A box of a quarter of the sides in every sample's key slice.
-void add_boxes(const dataio::Shape3& shape, int64_t samples, Batch* batch) {
-  const auto side = [&](size_t axis, double share) {
-    return share * static_cast<double>(shape[axis]);
-  };
-  const dataio::LabelledBox box = {{0.0, side(1, 0.25), side(2, 0.25)},
-                                   {1.0, side(1, 0.5), side(2, 0.5)},
-                                   0};
-  batch->boxes.assign(static_cast<size_t>(samples), {box});
-  batch->contents.assign(static_cast<size_t>(samples), shape);
-}
-
 Batch made_up_batch(const StepTrialConfig& config,
                     const torch::Device& device) {
   torch::manual_seed(config.train.run.seed);
-  const int64_t n = config.train.batch.slot_batch;
-  const auto& [depth, height, width] = config.shape;
-  const int64_t classes = config.train.model.classes;
-  Batch batch;
-  batch.x_NCDHW = torch::randn({n, 1, depth, height, width}).to(device);
-  batch.label_N = torch::randint(classes, {n}, torch::kLong).to(device);
-  if (config.train.task.kind == "detection") {
-    add_boxes(config.shape, n, &batch);
+  return make_up_batch({.samples = config.train.batch.slot_batch,
+                        .channels = 1,
+                        .shape = config.shape,
+                        .classes = config.train.model.classes},
+                       device);
+}
+
+std::vector<std::string> class_names(int64_t count) {
+  std::vector<std::string> names;
+  for (int64_t k = 0; k < count; ++k) {
+    names.push_back(std::to_string(k));
   }
-  return batch;
+  return names;
 }
 
 TrainConfig with_slots(TrainConfig config, int64_t slots) {
@@ -67,7 +59,9 @@ class Trial {
         alone_config_(with_slots(config.train, slots_.end - slots_.begin)),
         alone_context_(make_alone_context()),
         batch_(made_up_batch(config, context.device)),
-        task_(make_task(config.train, config.train.model, {}, context.device)),
+        task_(make_task(config.train, config.train.model,
+                        class_names(config.train.model.classes),
+                        context.device)),
         step_(config.train, context, slots_, *task_),
         alone_(alone_config_, alone_context_, {0, slots_.end - slots_.begin},
                *task_) {}

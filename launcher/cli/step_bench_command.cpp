@@ -38,8 +38,8 @@ void bind(OptionBinder& binder, StepBenchArgs& args) {
   trainer::StepTrialConfig& config = args.trial;
   auto& train = config.train;
   auto& resnet = train.model.resnet;
-  binder.add("task", train.task.kind, "classification or detection");
-  binder.add("network", train.model.network, "resnet3d, p3d or mp3d");
+  binder.add("task", train.task.kind, "classification, segmentation or detection");
+  binder.add("network", train.model.network, "as model.network of voxlift train");
   binder.add("depth", resnet.depth, "as model.depth of voxlift train");
   binder.add("norm", resnet.norm.kind, "bn or gn");
   binder.add("stem-channels", resnet.stem_channels, "width of the stem");

@@ -20,60 +20,7 @@ import torch.multiprocessing as mp
 import torch.nn as nn
 import torch.nn.functional as F
 
-BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
-
-
-def conv_norm(inputs, outputs, kernel, stride=1):
-    return nn.Sequential(
-        nn.Conv3d(inputs, outputs, kernel, (1, stride, stride), kernel // 2,
-                  bias=False),
-        nn.BatchNorm3d(outputs))
-
-
-class Block(nn.Module):
-    """Two 3x3x3, or 1x1x1, 3x3x3, 1x1x1 to four times the width."""
-
-    def __init__(self, inputs, width, stride, bottleneck):
-        super().__init__()
-        if bottleneck:
-            shapes = [(width, 1, 1), (width, 3, stride), (4 * width, 1, 1)]
-        else:
-            shapes = [(width, 3, stride), (width, 3, 1)]
-        layers, channels = [], inputs
-        for outputs, kernel, step in shapes:
-            layers.append(conv_norm(channels, outputs, kernel, step))
-            channels = outputs
-        self.layers = nn.ModuleList(layers)
-        self.shortcut = (conv_norm(inputs, channels, 1, stride)
-                         if stride != 1 or inputs != channels else None)
-
-    def forward(self, x):
-        y = x
-        for layer in self.layers[:-1]:
-            y = F.relu(layer(y), inplace=True)
-        y = self.layers[-1](y)
-        x = x if self.shortcut is None else self.shortcut(x)
-        return F.relu(y + x, inplace=True)
-
-
-class ResNet3D(nn.Module):
-    def __init__(self, depth, classes):
-        super().__init__()
-        self.stem = conv_norm(1, 64, 7, 2)
-        bottleneck, channels, blocks = depth >= 50, 64, []
-        for stage, length in enumerate(BLOCKS[depth]):
-            for i in range(length):
-                width = 64 << stage
-                stride = 2 if stage > 0 and i == 0 else 1
-                blocks.append(Block(channels, width, stride, bottleneck))
-                channels = width * (4 if bottleneck else 1)
-        self.blocks = nn.Sequential(*blocks)
-        self.fc = nn.Linear(channels, classes)
-
-    def forward(self, x):
-        x = F.relu(self.stem(x), inplace=True)
-        x = F.max_pool3d(x, 3, (1, 2, 2), 1)
-        return self.fc(self.blocks(x).mean((2, 3, 4)))
+from peer_networks import ResNet3D
 
 
 def figure(name, values, unit):

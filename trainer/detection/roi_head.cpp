@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "trainer/detection/roi_align.h"
+#include "trainer/model/dense.h"
 #include "trainer/model/init.h"
 
 namespace voxlift::trainer {
@@ -37,9 +38,9 @@ RoiHeadImpl::Outputs RoiHeadImpl::forward(
   const torch::Tensor maps =
       align_on_levels(levels_NCHW, strides, rois_R5, config_);
   const torch::Tensor x =
-      second_->forward(first_->forward(maps.flatten(1)).relu()).relu();
-  return {at_least_float32(scores_->forward(x)),
-          at_least_float32(deltas_->forward(x))};
+      dense(second_, dense(first_, maps.flatten(1)).relu()).relu();
+  return {at_least_float32(dense(scores_, x)),
+          at_least_float32(dense(deltas_, x))};
 }
 
 void initialize(RoiHeadImpl& model, uint64_t seed) {

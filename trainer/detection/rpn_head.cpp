@@ -147,15 +147,13 @@ torch::Tensor proposals_of_image(const RpnOutput& output, int64_t image,
 
 RpnHeadImpl::RpnHeadImpl(const RpnConfig& config, int64_t channels)
     : anchors_(config.anchors) {
-  using torch::nn::Conv2dOptions;
   const int64_t per_place = anchors_.per_place();
-  conv_ = register_module(
-      "rpn_conv",
-      torch::nn::Conv2d(Conv2dOptions(channels, channels, 3).padding(1)));
-  scores_ = register_module(
-      "rpn_cls", torch::nn::Conv2d(Conv2dOptions(channels, per_place, 1)));
-  deltas_ = register_module(
-      "rpn_reg", torch::nn::Conv2d(Conv2dOptions(channels, 4 * per_place, 1)));
+  conv_ =
+      register_module("rpn_conv", PlaneConv(plane_conv(channels, channels, 3)));
+  scores_ =
+      register_module("rpn_cls", PlaneConv(plane_conv(channels, per_place, 1)));
+  deltas_ = register_module("rpn_reg",
+                            PlaneConv(plane_conv(channels, 4 * per_place, 1)));
 }
 
 RpnOutput RpnHeadImpl::forward(const std::vector<torch::Tensor>& levels_NCHW) {

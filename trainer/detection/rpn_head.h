@@ -12,6 +12,7 @@
 
 #include "trainer/detection/boxes.h"
 #include "trainer/detection/detector_config.h"
+#include "trainer/model/conv.h"
 
 namespace voxlift::trainer {
 
@@ -34,9 +35,9 @@ class RpnHeadImpl : public torch::nn::Module {
 
  private:
   AnchorOptions anchors_;
-  torch::nn::Conv2d conv_{nullptr};
-  torch::nn::Conv2d scores_{nullptr};
-  torch::nn::Conv2d deltas_{nullptr};
+  PlaneConv conv_{nullptr};
+  PlaneConv scores_{nullptr};
+  PlaneConv deltas_{nullptr};
 };
 
 TORCH_MODULE(RpnHead);

@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "trainer/model/acs_conv.h"
-#include "trainer/model/conv_ways.h"
 
 namespace voxlift::trainer {
 
@@ -47,11 +46,45 @@ torch::Tensor Conv3dImpl::forward(const torch::Tensor& x_NCDHW) {
                          options_.stride, options_.padding, options_.dilation,
                          options_.groups);
   }
-  if (folding_wins(x_NCDHW, options_)) {
-    return folded_conv3d(x_NCDHW, weight, bias, options_);
+  const ConvWay& way =
+      choose_(call_of(x_NCDHW, options_), x_NCDHW.requires_grad());
+  return way.compute(x_NCDHW, weight, bias, options_);
+}
+
+ConvOptions plane_conv(int64_t in_channels, int64_t out_channels, int64_t k) {
+  return {.in_channels = in_channels,
+          .out_channels = out_channels,
+          .kernel = {1, k, k},
+          .padding = {0, k / 2, k / 2},
+          .bias = true};
+}
+
+PlaneConvImpl::PlaneConvImpl(const ConvOptions& options) : options_(options) {
+  weight = register_parameter(
+      "weight", torch::empty({options.out_channels, options.in_channels,
+                              options.kernel[1], options.kernel[2]}));
+  bias = register_parameter("bias", torch::zeros({options.out_channels}));
+}
+
+torch::Tensor PlaneConvImpl::forward(const torch::Tensor& x_NCHW) {
+  const torch::Tensor x_NCDHW = x_NCHW.unsqueeze(2);
+  const ConvWay& way =
+      choose_(call_of(x_NCDHW, options_), x_NCHW.requires_grad());
+  return way.compute(x_NCDHW, weight.unsqueeze(2), bias, options_).squeeze(2);
+}
+
+const ConvWay& choose_by_rule(const ConvCall& call, bool /*x_needs_gradient*/) {
+  return rule_for(call);
+}
+
+void set_way_chooser(torch::nn::Module& model, const WayChooser& choose) {
+  for (const auto& module : model.modules()) {
+    if (auto* conv = module->as<Conv3dImpl>(); conv != nullptr) {
+      conv->set_way_chooser(choose);
+    } else if (auto* plane = module->as<PlaneConvImpl>(); plane != nullptr) {
+      plane->set_way_chooser(choose);
+    }
   }
-  return torch::conv3d(x_NCDHW, weight, bias, options_.stride, options_.padding,
-                       options_.dilation, options_.groups);
 }
 
 void check_memory_format(const std::string& name, const std::string& key) {

@@ -3,36 +3,24 @@
 
 #include <torch/torch.h>
 
-#include <array>
-#include <cstdint>
+#include <functional>
 #include <string>
 
+#include "trainer/model/conv_options.h"
+#include "trainer/model/conv_ways.h"
+
 namespace voxlift::trainer {
-
-using Triple = std::array<int64_t, 3>;
-
-// The same number along depth, height and width.
-constexpr Triple cube(int64_t n) {
-  return {n, n, n};
-}
-
-struct ConvOptions {
-  int64_t in_channels = 0;
-  int64_t out_channels = 0;
-  Triple kernel = cube(1);
-  Triple stride = cube(1);
-  Triple padding = cube(0);
-  Triple dilation = cube(1);
-  int64_t groups = 1;
-  bool bias = false;
-  // The weight is a 2D convolution's, (O, I, k, k): trainer/model/acs_conv.h.
-  // Of a cubic kernel in one group.
-  bool acs = false;
-};
 
 // `options` as a network's model.conv wants them: "conv3d" as they are, "2.5d"
 // one tap along the depth, "acs" 2D kernels in three directions.
 ConvOptions of_kind(const std::string& conv, ConvOptions options);
+
+// Says how a call is computed. `x_needs_gradient`: backward goes on beyond the
+// convolution.
+using WayChooser =
+    std::function<const ConvWay&(const ConvCall& call, bool x_needs_gradient)>;
+
+const ConvWay& choose_by_rule(const ConvCall& call, bool x_needs_gradient);
 
 // Cross-correlation as torch.nn.Conv3d computes it. Parameters: `weight`
 // (O, I / groups, kD, kH, kW), or (O, I, k, k) with `acs`, and, if asked for,
@@ -48,6 +36,8 @@ class Conv3dImpl : public torch::nn::Module {
   // Weights stay row-major, and so do their gradients' sums and checkpoints.
   void set_memory_format(torch::MemoryFormat format) { format_ = format; }
 
+  void set_way_chooser(const WayChooser& choose) { choose_ = choose; }
+
   const ConvOptions& options() const { return options_; }
 
   torch::Tensor weight;
@@ -56,6 +46,29 @@ class Conv3dImpl : public torch::nn::Module {
  private:
   ConvOptions options_;
   torch::MemoryFormat format_ = torch::MemoryFormat::Contiguous;
+  WayChooser choose_ = choose_by_rule;
+};
+
+// k x k taps (k odd), padded so that the size stays, with a bias.
+ConvOptions plane_conv(int64_t in_channels, int64_t out_channels, int64_t k);
+
+// A 2D convolution, computed as a 3D one of a single plane. Parameters:
+// `weight` (O, I, k, k) and `bias` (O), as torch.nn.Conv2d has them.
+class PlaneConvImpl : public torch::nn::Module {
+ public:
+  // As plane_conv() describes it.
+  explicit PlaneConvImpl(const ConvOptions& options);
+
+  torch::Tensor forward(const torch::Tensor& x_NCHW);
+
+  void set_way_chooser(const WayChooser& choose) { choose_ = choose; }
+
+  torch::Tensor weight;
+  torch::Tensor bias;
+
+ private:
+  ConvOptions options_;
+  WayChooser choose_ = choose_by_rule;
 };
 
 // Throws ConfigError naming `key` unless `name` is "contiguous" or
@@ -67,6 +80,11 @@ void check_memory_format(const std::string& name, const std::string& key);
 // "contiguous" inputs are taken as they are.
 void set_memory_format(torch::nn::Module& model, const std::string& name);
 
+// Of every convolution of `model` from now on; ACS kernels and what is in
+// "channels_last" have a way of their own.
+void set_way_chooser(torch::nn::Module& model, const WayChooser& choose);
+
 TORCH_MODULE(Conv3d);
+TORCH_MODULE(PlaneConv);
 
 }  // namespace voxlift::trainer

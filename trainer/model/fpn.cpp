@@ -9,10 +9,9 @@ namespace voxlift::trainer {
 namespace {
 
 // Registers `conv` as NAME.conv of a new element of `list`.
-torch::nn::Conv2d add_conv(torch::nn::ModuleList& list,
-                           const torch::nn::Conv2dOptions& options) {
+PlaneConv add_conv(torch::nn::ModuleList& list, const ConvOptions& options) {
   auto holder = std::make_shared<torch::nn::Module>();
-  auto conv = holder->register_module("conv", torch::nn::Conv2d(options));
+  auto conv = holder->register_module("conv", PlaneConv(options));
   list->push_back(holder);
   return conv;
 }
@@ -23,10 +22,8 @@ FpnImpl::FpnImpl(const std::vector<int64_t>& in_channels, int64_t channels) {
   torch::nn::ModuleList laterals;
   torch::nn::ModuleList outputs;
   for (const int64_t in : in_channels) {
-    laterals_.push_back(
-        add_conv(laterals, torch::nn::Conv2dOptions(in, channels, 1)));
-    outputs_.push_back(add_conv(
-        outputs, torch::nn::Conv2dOptions(channels, channels, 3).padding(1)));
+    laterals_.push_back(add_conv(laterals, plane_conv(in, channels, 1)));
+    outputs_.push_back(add_conv(outputs, plane_conv(channels, channels, 3)));
   }
   register_module("lateral_convs", laterals);
   register_module("fpn_convs", outputs);

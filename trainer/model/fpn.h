@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "trainer/model/conv.h"
+
 namespace voxlift::trainer {
 
 // Lateral 1x1 convolutions to `channels`, sums from the top down (nearest
@@ -24,8 +26,8 @@ class FpnImpl : public torch::nn::Module {
       const std::vector<torch::Tensor>& maps_NCHW);
 
  private:
-  std::vector<torch::nn::Conv2d> laterals_;
-  std::vector<torch::nn::Conv2d> outputs_;
+  std::vector<PlaneConv> laterals_;
+  std::vector<PlaneConv> outputs_;
 };
 
 TORCH_MODULE(Fpn);
