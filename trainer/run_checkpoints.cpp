@@ -15,18 +15,6 @@ namespace {
 constexpr const char* kFolder = "checkpoints";
 constexpr double kSecondsPerMinute = 60.0;
 
-// COLLECTIVE. Rank 0's bytes, on every rank.
-void broadcast_bytes(Communicator& comm, std::vector<std::byte>* bytes) {
-  constexpr int64_t kSliceBytes = 64 << 20;
-  auto size = static_cast<int64_t>(bytes->size());
-  comm.broadcast(buffer_of(std::span(&size, 1)), 0);
-  bytes->resize(static_cast<size_t>(size));
-  const Buffer all = buffer_of(std::span(*bytes));
-  for (int64_t begin = 0; begin < size; begin += kSliceBytes) {
-    comm.broadcast(all.slice(begin, std::min(size, begin + kSliceBytes)), 0);
-  }
-}
-
 }  // namespace
 
 RunCheckpoints::RunCheckpoints(const TrainConfig& config, TrainContext& context,

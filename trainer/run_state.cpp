@@ -17,6 +17,7 @@ Json RunState::to_json() const {
           {"nonfinite_steps", nonfinite_steps},
           {"loss_scale", loss_scale},
           {"loss_scale_steps", loss_scale_steps},
+          {"conv_ways", conv_ways},
           {"best", trainer::to_json(best)}};
 }
 
@@ -41,6 +42,7 @@ RunState RunState::from_json(const Json& json, const std::string& origin) {
   state.nonfinite_steps = get_or<int64_t>(json, "nonfinite_steps", 0, origin);
   state.loss_scale = get_or<double>(json, "loss_scale", 1.0, origin);
   state.loss_scale_steps = get_or<int64_t>(json, "loss_scale_steps", 0, origin);
+  state.conv_ways = json.value("conv_ways", Json());
   state.best = best_from_json(json.value("best", Json::array()), origin);
   return state;
 }
@@ -73,7 +75,8 @@ void check_identity(const Json& state, const Json& expected,
 }
 
 const std::set<std::string>& options_without_effect() {
-  static const std::set<std::string> kNames = {"checkpoint.every_steps",
+  static const std::set<std::string> kNames = {"run.conv_memory",
+                                               "checkpoint.every_steps",
                                                "checkpoint.keep",
                                                "checkpoint.align_kb",
                                                "checkpoint.max_failures",

@@ -18,6 +18,8 @@ struct RunState {
   Json scores;                   // What it gave.
   int64_t nonfinite_in_row = 0;  // Steps skipped since the last that was not.
   int64_t nonfinite_steps = 0;   // Skipped since the beginning.
+  // How this run computes its convolutions (ConvPlan); null: not yet decided.
+  Json conv_ways;
   double loss_scale = 1.0;
   int64_t loss_scale_steps = 0;  // Good ones since it last changed.
   std::vector<BestScore> best;   // The best evaluated steps, best first.

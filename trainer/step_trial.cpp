@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <ctime>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
 #include "base/strings.h"
 #include "trainer/autocast.h"
 #include "trainer/comm/self_comm.h"
+#include "trainer/conv_setup.h"
 #include "trainer/input/made_up_batch.h"
 #include "trainer/optim/loss_scale.h"
 #include "trainer/task/make_task.h"
@@ -26,19 +28,7 @@ void require_positive(int64_t value, const char* name) {
 Batch made_up_batch(const StepTrialConfig& config,
                     const torch::Device& device) {
   torch::manual_seed(config.train.run.seed);
-  return make_up_batch({.samples = config.train.batch.slot_batch,
-                        .channels = 1,
-                        .shape = config.shape,
-                        .classes = config.train.model.classes},
-                       device);
-}
-
-std::vector<std::string> class_names(int64_t count) {
-  std::vector<std::string> names;
-  for (int64_t k = 0; k < count; ++k) {
-    names.push_back(std::to_string(k));
-  }
-  return names;
+  return make_up_batch(batch_of(config), device);
 }
 
 TrainConfig with_slots(TrainConfig config, int64_t slots) {
@@ -60,16 +50,28 @@ class Trial {
         alone_context_(make_alone_context()),
         batch_(made_up_batch(config, context.device)),
         task_(make_task(config.train, config.train.model,
-                        class_names(config.train.model.classes),
+                        numbered_classes(config.train.model.classes),
                         context.device)),
-        step_(config.train, context, slots_, *task_),
-        alone_(alone_config_, alone_context_, {0, slots_.end - slots_.begin},
-               *task_) {}
+        step_(config.train, context, slots_, *task_) {
+    if (config.alone) {
+      alone_.emplace(alone_config_, alone_context_,
+                     sharding::SlotRange{0, slots_.end - slots_.begin}, *task_);
+    }
+  }
+
+  // COLLECTIVE.
+  void choose_conv_ways() {
+    follow(task_->model(), plan_convs(*task_,
+                                      {.choice = config_.train.run.conv,
+                                       .precision = config_.train.run.precision,
+                                       .batch = batch_of(config_)},
+                                      context_));
+  }
 
   // Seconds on this rank.
   double step() { return run(step_, config_.train.batch.slots); }
 
-  double alone() { return run(alone_, slots_.end - slots_.begin); }
+  double alone() { return run(*alone_, slots_.end - slots_.begin); }
 
   double comm_waited_s() const { return step_.comm_waited_s(); }
 
@@ -117,7 +119,7 @@ class Trial {
   Batch batch_;
   std::unique_ptr<Task> task_;
   TrainStep step_;
-  TrainStep alone_;
+  std::optional<TrainStep> alone_;  // Has an optimizer's state of its own.
   int64_t num_steps_ = 0;
 };
 
@@ -139,6 +141,21 @@ std::vector<double> slowest(Communicator& control, std::vector<double> mine) {
 
 }  // namespace
 
+MadeUpBatch batch_of(const StepTrialConfig& config) {
+  return {.samples = config.train.batch.slot_batch,
+          .channels = 1,
+          .shape = config.shape,
+          .classes = config.train.model.classes};
+}
+
+std::vector<std::string> numbered_classes(int64_t count) {
+  std::vector<std::string> names;
+  for (int64_t k = 0; k < count; ++k) {
+    names.push_back(std::to_string(k));
+  }
+  return names;
+}
+
 void StepTrialConfig::validate() const {
   train.task.validate("task.");
   train.model.validate("model.");
@@ -159,6 +176,7 @@ void StepTrialConfig::validate() const {
 StepTrialResult run_step_trial(const StepTrialConfig& config,
                                TrainContext& context) {
   Trial trial(config, context);
+  trial.choose_conv_ways();
   StepTrialResult result;
   for (int64_t i = 0; i < config.warmup + config.steps; ++i) {
     const double waited_before_s = trial.comm_waited_s();

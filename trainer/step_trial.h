@@ -3,9 +3,11 @@
 // runs.
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "dataio/volume.h"
+#include "trainer/input/made_up_batch.h"
 #include "trainer/train_config.h"
 #include "trainer/train_context.h"
 
@@ -21,6 +23,11 @@ struct StepTrialConfig {
 
   void validate() const;  // Throws ConfigError.
 };
+
+MadeUpBatch batch_of(const StepTrialConfig& config);
+
+// "0", "1", ...
+std::vector<std::string> numbered_classes(int64_t count);
 
 // One value per timed step: of the rank that took longest.
 struct StepTrialResult {

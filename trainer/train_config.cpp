@@ -47,6 +47,10 @@ void RunConfig::validate(const std::string& path) const {
   check_precision(precision, path + "precision");
   const LossScale scale(loss_scale, path + "loss_scale");
   check_memory_format(memory_format, path + "memory_format");
+  if (conv != "probe" && conv != "rules") {
+    throw ConfigError(
+        str_cat(path, "conv = '", conv, "': must be 'probe' or 'rules'"));
+  }
   require_at_least(max_nonfinite, 1, path + "max_nonfinite");
   parse_faults(fault, path + "fault");
 }

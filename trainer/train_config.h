@@ -38,6 +38,12 @@ struct RunConfig {
   std::string loss_scale = "none";  // trainer/optim/loss_scale.h.
   // Layout of activations: "contiguous" or "channels_last" (model/conv.h).
   std::string memory_format = "contiguous";
+  // How the way of each convolution is chosen: "probe" (measured, or remembered
+  // from an earlier run on such a machine) or "rules" (model/conv_ways.h). A
+  // run that goes on keeps the ways of its checkpoint.
+  std::string conv = "probe";
+  // Folder of what is remembered; "auto": voxlift in the user's cache folder.
+  std::string conv_memory = "auto";
   // A step with a loss or gradient that is not finite is skipped; so many of
   // them in a row end the run.
   int64_t max_nonfinite = 10;

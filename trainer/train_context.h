@@ -26,6 +26,8 @@ struct TrainContext {
   std::function<bool()> stop_requested;
   // Told how long steps and checkpoints take; may be null.
   AllocationEnd* allocation_end = nullptr;
+  // Folder of remembered ways of convolutions (conv_probe.h); empty: none.
+  std::string conv_memory = {};
   Json resolved_config;  // Name to value, kept in every checkpoint.
   // resolved.cfg for run.out, written once the run is accepted; empty: none.
   std::string configuration_file;

@@ -12,6 +12,7 @@
 #include "base/strings.h"
 #include "sharding/assignment.h"
 #include "sharding/sample_stream.h"
+#include "trainer/conv_setup.h"
 #include "trainer/evaluate.h"
 #include "trainer/fault.h"
 #include "trainer/input/collate.h"
@@ -88,6 +89,7 @@ class TrainLoop {
   Json facts() const;
   Json identity() const;
   void load_initial_weights();
+  void choose_conv_ways(bool resumed);
 
   void count_nonfinite(const StepPlan& plan, const StepTotals& totals);
   void run_range(bool* stop);
@@ -210,6 +212,28 @@ void TrainLoop::load_initial_weights() {
   }
 }
 
+// A run goes on with the ways that it began with. (Checkpoints of old were
+// written by rule.)
+void TrainLoop::choose_conv_ways(bool resumed) {
+  if (!resumed) {
+    const auto shape = make_train_loader(config_, *data_.train, 0)->shape();
+    const ConvPlan plan = plan_convs(
+        *task_,
+        {.choice = config_.run.conv,
+         .precision = config_.run.precision,
+         .batch = {.samples = config_.batch.slot_batch,
+                   .channels = shape.channels,
+                   .shape = {shape.depth, shape.height, shape.width},
+                   .classes = std::max<int64_t>(model_config_.classes, 1)}},
+        context_);
+    state_.conv_ways = plan.to_json();
+  } else if (state_.conv_ways.is_null()) {
+    state_.conv_ways = Json::object();
+  }
+  follow(task_->model(),
+         ConvPlan::from_json(state_.conv_ways, config_.run.out));
+}
+
 void TrainLoop::log_start() {
   if (!context_.is_root()) {
     return;
@@ -246,6 +270,7 @@ void TrainLoop::start_or_resume() {
       load_initial_weights();
     }
   });
+  choose_conv_ways(step.has_value());
   report_ = std::make_unique<StepReport>(
       context_.is_root() ? config_.run.out : "", task_->sum_names(),
       total_samples(), context_.clock);

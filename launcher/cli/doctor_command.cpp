@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "launcher/cli/command_help.h"
+#include "launcher/cli/trainer_program.h"
 #include "launcher/doctor/library_check.h"
 #include "launcher/doctor/machine_check.h"
 #include "launcher/doctor/slurm_check.h"
@@ -34,7 +35,8 @@ void print_help(const OptionBinder& binder) {
        "ranks would be\nstarted and why, and names each problem with its "
        "remedy. Exit code 1 if there is\none. Run it inside a job, too: nodes "
        "differ.",
-       {"voxlift doctor", "srun -N 4 --ntasks-per-node=1 voxlift doctor"}},
+       {"voxlift doctor", "voxlift doctor --conv --help",
+        "srun -N 4 --ntasks-per-node=1 voxlift doctor"}},
       binder);
 }
 
@@ -81,6 +83,9 @@ void print_json(const Findings& findings) {
 }
 
 int run(std::span<const std::string> args) {
+  if (std::find(args.begin(), args.end(), "--conv") != args.end()) {
+    return make_trainer_command("doctor", "").run(args);
+  }
   DoctorOptions options;
   OptionBinder binder = bind(options);
   if (wants_help(args)) {

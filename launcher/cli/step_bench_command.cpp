@@ -8,6 +8,8 @@
 #include "launcher/bench/window_bench.h"
 #include "launcher/cli/command_help.h"
 #include "launcher/cli/rank_frame.h"
+#include "launcher/cli/step_options.h"
+#include "launcher/cli/user_cache.h"
 #include "trainer/comm/nccl_comm.h"
 #include "trainer/device.h"
 
@@ -18,65 +20,6 @@ constexpr const char* kName = "train.step";
 constexpr const char* kWindow = "infer.window";
 // Ranks that share a scan wait for each other at its end.
 constexpr double kPatience_s = 3600.0;
-
-struct StepBenchArgs {
-  trainer::StepTrialConfig trial;
-  bool channels_last = false;
-};
-
-void bind_execution(OptionBinder& binder, StepBenchArgs& args) {
-  auto& run = args.trial.train.run;
-  binder.add("threads", run.threads, "compute threads per rank");
-  binder.add("device", run.device, "auto, cpu or cuda");
-  binder.add("precision", run.precision, "float32, bf16 or fp16 (GPU only)");
-  binder.add("loss-scale", run.loss_scale, "none, a power of two, or dynamic");
-  binder.add("channels-last", args.channels_last,
-             "layout of activations: (N, D, H, W, C)");
-}
-
-void bind(OptionBinder& binder, StepBenchArgs& args) {
-  trainer::StepTrialConfig& config = args.trial;
-  auto& train = config.train;
-  auto& resnet = train.model.resnet;
-  binder.add("task", train.task.kind, "classification, segmentation or detection");
-  binder.add("network", train.model.network, "as model.network of voxlift train");
-  binder.add("depth", resnet.depth, "as model.depth of voxlift train");
-  binder.add("norm", resnet.norm.kind, "bn or gn");
-  binder.add("stem-channels", resnet.stem_channels, "width of the stem");
-  binder.add("base-channels", resnet.base_channels, "of the first stage");
-  binder.add("depth-stride", resnet.depth_stride, "strides reach the depth");
-  binder.add("classes", train.model.classes, "outputs");
-  binder.add("shape", config.shape, "depth,height,width of a sample");
-  binder.add("slots", train.batch.slots, "0: one per rank");
-  binder.add("slot-batch", train.batch.slot_batch, "samples per slot");
-  binder.add("reduction", train.reduce.reduction, "exact or fast");
-  binder.add("compress", train.reduce.compress, "none or bf16 (with fast)");
-  binder.add("bucket-mb", train.reduce.bucket_mb, "of a gradient bucket");
-  bind_execution(binder, args);
-  binder.add("warmup", config.warmup, "steps that are not timed");
-  binder.add("steps", config.steps, "timed steps");
-  binder.add("alone", config.alone,
-             "alternate with steps that do not communicate");
-}
-
-StepBenchArgs defaults() {
-  StepBenchArgs args;
-  args.trial.train.model.classes = 1000;
-  args.trial.train.batch = {.slots = 0, .slot_batch = 4};
-  return args;
-}
-
-// What --slots 0, --channels-last and --shape stand for.
-void resolve(StepBenchArgs& args, int ranks) {
-  auto& train = args.trial.train;
-  if (train.batch.slots == 0) {
-    train.batch.slots = ranks;
-  }
-  train.run.memory_format = args.channels_last ? "channels_last" : "contiguous";
-  train.model.slices = args.trial.shape[0];
-  train.slices.num_slices = args.trial.shape[0];
-  args.trial.validate();
-}
 
 void run_trial(const trainer::StepTrialConfig& config,
                trainer::Communicator& control) {
@@ -96,6 +39,7 @@ void run_trial(const trainer::StepTrialConfig& config,
                                    .files = files,
                                    .clock = clock,
                                    .stop_requested = [] { return false; },
+                                   .conv_memory = user_cache_folder("auto"),
                                    .resolved_config = {},
                                    .configuration_file = {}};
   bench_step(config, context, std::cout);
@@ -105,9 +49,10 @@ void run_trial(const trainer::StepTrialConfig& config,
 }
 
 int run_step(std::span<const std::string> args) {
-  StepBenchArgs step = defaults();
+  StepOptions step;
   OptionBinder binder(str_cat("voxlift bench ", kName), false);
-  bind(binder, step);
+  bind_step(binder, step);
+  bind_timing(binder, step.trial);
   if (wants_help(args)) {
     print_command_help(
         {str_cat("voxlift bench ", kName, " [OPTIONS]"),

@@ -13,6 +13,7 @@
 #include "base/strings.h"
 #include "launcher/cli/rank_frame.h"
 #include "launcher/cli/train_options.h"
+#include "launcher/cli/user_cache.h"
 #include "launcher/signals.h"
 #include "trainer/comm/nccl_comm.h"
 #include "trainer/device.h"
@@ -177,6 +178,7 @@ int train_as_rank(const OptionBinder& binder, const StopSignals& signals,
       .stop_requested =
           [&] { return signals.requested() || end.is_near(clock.now_s()); },
       .allocation_end = &end,
+      .conv_memory = user_cache_folder(config.run.conv_memory),
       .resolved_config = resolved_json(binder),
       .configuration_file = configuration_file(binder),
       .board = watch ? &watch->board() : nullptr,

@@ -16,6 +16,10 @@ void bind_run(OptionBinder& binder, trainer::RunConfig& run) {
              "of the forward pass: float32, bf16 or fp16 (GPU only)");
   binder.add("run.loss_scale", run.loss_scale,
              "none, a power of two, or dynamic");
+  binder.add("run.conv", run.conv,
+             "ways of convolutions: probe (measured) or rules");
+  binder.add("run.conv_memory", run.conv_memory,
+             "folder of measured ways; auto: in the user's cache");
   binder.add("run.memory_format", run.memory_format,
              "of activations: contiguous or channels_last");
   binder.add("run.max_nonfinite", run.max_nonfinite,

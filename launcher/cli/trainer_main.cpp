@@ -4,6 +4,7 @@
 #include "launcher/allocation.h"
 #include "launcher/cli/checkpoint_bench_command.h"
 #include "launcher/cli/command.h"
+#include "launcher/cli/conv_doctor_command.h"
 #include "launcher/cli/experiment_command.h"
 #include "launcher/cli/export_command.h"
 #include "launcher/cli/import_command.h"
@@ -21,6 +22,7 @@ int main(int argc, char** argv) {
       {launcher::train_command(), launcher::evaluate_command(),
        launcher::experiment_command(), launcher::export_command(),
        launcher::import_command(), launcher::predict_command(),
-       launcher::checkpoint_bench_command(), launcher::step_bench_command()}};
+       launcher::conv_doctor_command(), launcher::checkpoint_bench_command(),
+       launcher::step_bench_command()}};
   return launcher::run_program(program, launcher::arguments_of(argc, argv));
 }

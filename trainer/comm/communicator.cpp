@@ -97,6 +97,17 @@ int64_t all_reduce_max(Communicator& comm, int64_t value) {
   return *std::max_element(all.begin(), all.end());
 }
 
+void broadcast_bytes(Communicator& comm, std::vector<std::byte>* bytes) {
+  constexpr int64_t kSliceBytes = 64 << 20;
+  auto size = static_cast<int64_t>(bytes->size());
+  comm.broadcast(buffer_of(std::span(&size, 1)), 0);
+  bytes->resize(static_cast<size_t>(size));
+  const Buffer all = buffer_of(std::span(*bytes));
+  for (int64_t begin = 0; begin < size; begin += kSliceBytes) {
+    comm.broadcast(all.slice(begin, std::min(size, begin + kSliceBytes)), 0);
+  }
+}
+
 void run_alike(Communicator& comm, const std::function<void()>& body) {
   std::exception_ptr error;
   try {

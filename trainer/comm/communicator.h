@@ -115,6 +115,9 @@ std::vector<std::vector<std::byte>> all_gather_bytes(
 // COLLECTIVE on host memory. The largest of all ranks' values.
 int64_t all_reduce_max(Communicator& comm, int64_t value);
 
+// COLLECTIVE. Rank 0's bytes, on every rank.
+void broadcast_bytes(Communicator& comm, std::vector<std::byte>* bytes);
+
 // COLLECTIVE. Calls `body`, which does the same on every rank and so fails on
 // all of them for the same reason: then only rank 0 throws at once, and ends
 // the others, who wait for it, before they can repeat its message.
