@@ -38,4 +38,10 @@ ProcessMemory process_memory() {
   return {memory_line(status, "VmRSS:"), memory_line(status, "VmHWM:")};
 }
 
+bool restart_peak() {
+  std::ofstream file("/proc/self/clear_refs");
+  file << "5" << std::flush;
+  return static_cast<bool>(file);
+}
+
 }  // namespace voxlift

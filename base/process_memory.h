@@ -14,4 +14,7 @@ struct ProcessMemory {
 // Throws DataError where the kernel does not tell.
 ProcessMemory process_memory();
 
+// The peak counts from now on. False where the kernel does not allow it.
+bool restart_peak();
+
 }  // namespace voxlift

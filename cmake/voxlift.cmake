@@ -15,7 +15,9 @@ target_compile_features(voxlift_options INTERFACE cxx_std_20)
 if(VOXLIFT_SANITIZE)
   target_compile_options(voxlift_options INTERFACE
     -fsanitize=${VOXLIFT_SANITIZE} -fno-omit-frame-pointer
-    -fno-sanitize-recover=all)
+    -fno-sanitize-recover=all
+    # GCC 12 takes LibTorch's optional values for uninitialised ones.
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(voxlift_options INTERFACE -fsanitize=${VOXLIFT_SANITIZE})
 endif()
 

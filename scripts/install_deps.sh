@@ -8,7 +8,7 @@ set -euo pipefail
 
 packages=(
   g++ cmake ninja-build ccache pkg-config
-  libtorch-dev libdnnl-dev libopenmpi-dev openmpi-bin libhdf5-dev
+  libtorch-dev libdnnl-dev libgoogle-perftools-dev libopenmpi-dev openmpi-bin libhdf5-dev
   libboost-program-options-dev libgoogle-glog-dev libgtest-dev
   libjpeg62-turbo-dev libpng-dev zlib1g-dev libdeflate-dev libnifti-dev nlohmann-json3-dev
   libgdcm-dev libzip-dev libbz2-dev

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "base/allocation.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "trainer/autocast.h"
@@ -64,6 +65,7 @@ ConvPlan measure(Task& task, const ConvSetup& setup, TrainContext& context) {
   const double start_s = context.clock.now_s();
   const auto verdicts = probe_convs(unknown(convs, memory.plan()), conv_ways(),
                                     context.device, {}, context.clock);
+  release_freed_memory();
   tell(verdicts, context.clock.now_s() - start_s);
   memory.add(verdicts, context.clock);
   return part_of(memory.plan(), convs);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/process_memory.h"
 #include "base/strings.h"
 #include "trainer/autocast.h"
 #include "trainer/comm/self_comm.h"
@@ -185,6 +186,9 @@ StepTrialResult run_step_trial(const StepTrialConfig& config,
     const double cpu_s = process_cpu_s() - cpu_before_s;
     const double wait_s = trial.comm_waited_s() - waited_before_s;
     const double alone_s = config.alone ? trial.alone() : 0.0;
+    if (i + 1 == config.warmup) {
+      restart_peak();
+    }
     if (i >= config.warmup) {
       result.step_s.push_back(step_s);
       result.cpu_s.push_back(cpu_s);

@@ -1,7 +1,7 @@
 // `voxlift-trainer`: what `voxlift` runs for the commands that need LibTorch.
 
+#include "base/allocation.h"
 #include "base/log.h"
-#include "launcher/allocation.h"
 #include "launcher/cli/checkpoint_bench_command.h"
 #include "launcher/cli/command.h"
 #include "launcher/cli/conv_doctor_command.h"
@@ -14,7 +14,7 @@
 
 int main(int argc, char** argv) {
   using namespace voxlift;
-  launcher::keep_freed_memory();
+  keep_freed_memory();
   init_logging(argv[0], {});
   const launcher::Program program = {
       "voxlift",

@@ -18,5 +18,18 @@ TEST(ProcessMemoryTest, SeesWhatIsTouched) {
   EXPECT_EQ(block.back(), 1);
 }
 
+TEST(ProcessMemoryTest, ThePeakCanCountAnew) {
+  constexpr size_t kBytes = size_t{64} << 20;
+  {
+    const std::vector<char> block(kBytes, 1);
+    ASSERT_GE(process_memory().peak_bytes, static_cast<int64_t>(kBytes));
+  }
+  const int64_t before = process_memory().peak_bytes;
+  if (!restart_peak()) {
+    GTEST_SKIP() << "the kernel has no /proc/self/clear_refs";
+  }
+  EXPECT_LT(process_memory().peak_bytes, before);
+}
+
 }  // namespace
 }  // namespace voxlift

@@ -62,8 +62,9 @@ const ConvWay& conv_way(const std::string& name);
 
 // The way that was measured to win on processors (docs/training_step.md):
 // folded for one channel, at most four planes and a kernel that reaches over
-// them (2.2 to 3.9 times conv3d); onednn where LibTorch misses it (9 to 40
-// times); else conv3d. Depends on nothing but the call and the LibTorch.
+// them (2.2 to 3.9 times conv3d); winograd for large planes (1.8 times); onednn
+// where LibTorch misses it (9 to 40 times); else conv3d. Depends on nothing but
+// the call and the LibTorch.
 const ConvWay& rule_for(const ConvCall& call);
 
 }  // namespace voxlift::trainer

@@ -1,11 +1,11 @@
-#include "launcher/allocation.h"
+#include "base/allocation.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
 #include <cstdlib>
 
-namespace voxlift::launcher {
+namespace voxlift {
 namespace {
 
 constexpr size_t kBytes = size_t{96} << 20;
@@ -38,5 +38,15 @@ TEST(KeepFreedMemoryTest, ABigBlockIsNotFaultedInTwice) {
   EXPECT_LT(faults_of_one_big_block(), 10);
 }
 
+TEST(ReleaseFreedMemoryTest, GivesABigBlockBack) {
+  if (!kMallocIsGlibcs) {
+    GTEST_SKIP() << "AddressSanitizer has a malloc of its own";
+  }
+  keep_freed_memory();
+  faults_of_one_big_block();
+  release_freed_memory();
+  EXPECT_GT(faults_of_one_big_block(), 10);
+}
+
 }  // namespace
-}  // namespace voxlift::launcher
+}  // namespace voxlift
