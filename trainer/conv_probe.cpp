@@ -292,14 +292,16 @@ class Race {
 // The rule's way first.
 std::vector<const ConvWay*> contestants(const ConvCall& call,
                                         std::span<const ConvWay> ways) {
-  const ConvWay& rule = rule_for(call);
-  std::vector<const ConvWay*> chosen = {&rule};
+  std::vector<const ConvWay*> admitted;
   for (const ConvWay& way : ways) {
-    if (way.name != rule.name && way.admits(call)) {
-      chosen.push_back(&way);
+    if (way.admits(call)) {
+      admitted.push_back(&way);
     }
   }
-  return chosen;
+  const std::string rule = rule_for(call).name;
+  std::stable_partition(admitted.begin(), admitted.end(),
+                        [&](const ConvWay* way) { return way->name == rule; });
+  return admitted;
 }
 
 std::string winner(const std::vector<WayVerdict>& ways,
@@ -307,15 +309,14 @@ std::string winner(const std::vector<WayVerdict>& ways,
   const WayVerdict* best = nullptr;
   for (const WayVerdict& way : ways) {
     const bool is_first = best == nullptr;
-    const bool is_rule = !is_first && best == &ways.front();
+    const bool is_rule = best == &ways.front();
     const double limit_s =
         is_first ? 0.0 : best->seconds * (is_rule ? options.needed_gain : 1.0);
     if (way.refused.empty() && (is_first || way.seconds < limit_s)) {
       best = &way;
     }
   }
-  // Where all are refused the rule stands: nothing better is known.
-  return best == nullptr ? ways.front().way : best->way;
+  return best == nullptr ? "" : best->way;
 }
 
 bool is_large_enough(const ConvCall& call, const ProbeOptions& options) {
@@ -341,7 +342,9 @@ std::vector<ConvVerdict> probe_convs(std::span<const ObservedConv> convs,
       for (const ConvWay* way : contestants(conv.call, ways)) {
         verdict.ways.push_back(race.run(*way));
       }
-      verdict.chosen = winner(verdict.ways, options);
+      // Where all are refused the rule stands: nothing better is known.
+      const std::string best = winner(verdict.ways, options);
+      verdict.chosen = best.empty() ? verdict.chosen : best;
     }
     verdicts.push_back(std::move(verdict));
   }

@@ -16,6 +16,11 @@ class ConvNormImpl : public torch::nn::Module {
 
   torch::Tensor forward(const torch::Tensor& x_NCDHW);
 
+  // The parts, for whoever has something to do between them.
+  Conv3dImpl& conv() { return *conv_; }
+
+  NormImpl& norm() { return *norm_; }
+
  private:
   Conv3d conv_{nullptr};
   Norm norm_;

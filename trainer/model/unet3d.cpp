@@ -40,10 +40,15 @@ UpBlockImpl::UpBlockImpl(int64_t deep_channels, int64_t skip_channels,
 
 torch::Tensor UpBlockImpl::forward(const torch::Tensor& deep_NCDHW,
                                    const torch::Tensor& skip_NCDHW) {
+  // Published: upsample, then 1x1x1. Both are linear and act on different axes,
+  // so they may change places: an eighth of the work and memory.
   const torch::Tensor up = torch::upsample_trilinear3d(
-      deep_NCDHW, skip_NCDHW.sizes().slice(2), /*align_corners=*/false);
+      reduce_->conv().forward(deep_NCDHW), skip_NCDHW.sizes().slice(2),
+      /*align_corners=*/false);
+  // The skip is a ReLU's output, which another ReLU leaves alone: one on both,
+  // in place, saves a copy of the other half.
   const torch::Tensor joined =
-      torch::cat({skip_NCDHW, reduce_->forward(up)}, 1);
+      torch::cat({skip_NCDHW, reduce_->norm().forward(up)}, 1).relu_();
   return conv2_->forward(conv1_->forward(joined));
 }
 
