@@ -86,11 +86,10 @@ class BoxPredictor : public ScanPredictor {
     }
     Prediction prediction;
     prediction.values = {{"boxes", boxes.size()}, {"best_score", best}};
-    prediction.extension = ".boxes.json";
     const std::string text =
         Json{{"classes", classes_}, {"boxes", boxes}}.dump(1) + "\n";
     const auto bytes = as_bytes(text);
-    prediction.file.assign(bytes.begin(), bytes.end());
+    prediction.files.push_back({".boxes.json", {bytes.begin(), bytes.end()}});
     return prediction;
   }
 

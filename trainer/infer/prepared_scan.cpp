@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "dataio/memory_volume.h"
 #include "dataio/recipe/scan_geometry.h"
+#include "dataio/transform/fit_volume.h"
 
 namespace voxlift::trainer {
 namespace {
@@ -49,6 +50,16 @@ PreparedScan::PreparedScan(const dataio::VolumeFile& file,
     seen_ = grid_of(fitted.image);
     resized_ = dataio::make_memory_volume(std::move(fitted), file.path);
   }
+}
+
+ScanGrid PreparedScan::sampled(
+    const dataio::VolumeTransformConfig& transform) const {
+  const ScanGrid whole = {source_->facts().shape, source_->facts().affine};
+  return transform.fit == "resize"
+             ? divided(whole, transform.shape)
+             : part_of(whole,
+                       dataio::center_start(whole.shape, transform.shape),
+                       transform.shape);
 }
 
 ImageReader PreparedScan::reader() const {

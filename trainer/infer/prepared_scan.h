@@ -39,6 +39,9 @@ class PreparedScan {
   // does that, and its grid. The reader lives no longer than this object.
   const ScanGrid& seen() const { return seen_; }
 
+  // The grid of the sample that an evaluation with `transform` takes from it.
+  ScanGrid sampled(const dataio::VolumeTransformConfig& transform) const;
+
   ImageReader reader() const;
 
   const std::string& path() const { return path_; }

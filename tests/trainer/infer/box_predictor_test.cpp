@@ -48,7 +48,7 @@ class BoxPredictorTest : public ::testing::Test {
         make_box_predictor(fixed_box, {"other", "lesion"}, config_);
     SelfComm comm;
     prediction_ = predictor->predict(scan, comm);
-    return parse_json(as_text(prediction_.file), "boxes");
+    return parse_json(as_text(prediction_.files.at(0).bytes), "boxes");
   }
 
   test::TempDir dir_;
