@@ -8,6 +8,7 @@
 #include "launcher/cli/predict_options.h"
 #include "launcher/cli/rank_frame.h"
 #include "launcher/cli/scored_checkpoint.h"
+#include "launcher/cli/scored_file.h"
 #include "trainer/device.h"
 #include "trainer/infer/box_predictor.h"
 #include "trainer/infer/predict_run.h"
@@ -65,6 +66,13 @@ trainer::SegmentConfig segment_config(const PredictOptions& options,
   return config;
 }
 
+// Empty where nothing is drawn.
+std::string overlay_text(const trainer::OverlayConfig& overlay) {
+  return overlay.draw
+             ? str_cat(Json(overlay.window).dump(), " ", overlay.min_score)
+             : "";
+}
+
 Json made_with(const PredictOptions& options,
                const ScoredCheckpoint& checkpoint, const std::string& recipe) {
   Json json = {{"weights", options.weights},
@@ -73,6 +81,8 @@ Json made_with(const PredictOptions& options,
                {"classes", checkpoint.classes},
                {"recipe", recipe},
                {"cam", options.cam},
+               {"overlay", overlay_text(options.overlay)},
+               {"train_config", checkpoint.state.value("train_config", "")},
                {"part", options.scans.part},
                {"axes", options.scans.axes}};
   if (trainer::is_for_segmentation(checkpoint.model)) {
@@ -106,7 +116,8 @@ std::unique_ptr<trainer::ScanPredictor> make_detector(
       checkpoint.classes,
       {.slices = checkpoint.run.slices,
        .slice_step = options.slice_step,
-       .device = device});
+       .device = device,
+       .overlay = options.overlay});
 }
 
 // With inputs from the CPU.
@@ -122,10 +133,15 @@ trainer::PooledClassifier on_device(trainer::PooledClassifier classifier,
 // Options that another task's network would have nothing for.
 void check_wishes(const PredictOptions& options,
                   const ScoredCheckpoint& checkpoint) {
-  if (!options.cam.empty() && checkpoint.run.task.kind != "classification") {
-    throw ConfigError(str_cat("cam = '", options.cam, "': '", checkpoint.origin,
-                              "' does ", checkpoint.run.task.kind,
+  const std::string& task = checkpoint.run.task.kind;
+  const std::string does = str_cat(": '", checkpoint.origin, "' does ", task);
+  if (!options.cam.empty() && task != "classification") {
+    throw ConfigError(str_cat("cam = '", options.cam, "'", does,
                               "; class activation maps are of classification"));
+  }
+  if (options.overlay.draw && task == "classification") {
+    throw ConfigError(str_cat("overlay = true", does,
+                              "; overlays are of segmentation and detection"));
   }
 }
 
@@ -145,7 +161,8 @@ std::unique_ptr<trainer::ScanPredictor> make_predictor(
   };
   if (trainer::is_for_segmentation(checkpoint.model)) {
     return trainer::make_mask_predictor(forward, checkpoint.classes,
-                                        segment_config(options, checkpoint));
+                                        segment_config(options, checkpoint),
+                                        options.overlay);
   }
   if (options.cam.empty()) {
     return trainer::make_class_predictor(forward, checkpoint.classes,
@@ -175,6 +192,33 @@ int report_outcome(const trainer::PredictOutcome& outcome,
   return static_cast<int>(ExitCode::kData);
 }
 
+// COLLECTIVE. What --weights names.
+ScoredCheckpoint load_weights(Files& files, const PredictOptions& options,
+                              trainer::Communicator& control) {
+  const bool is_file =
+      files.exists(options.weights) && !files.is_dir(options.weights);
+  if (!is_file && options.train_config.empty() && options.classes.empty()) {
+    return load_scored_checkpoint(files, options.weights, control);
+  }
+  ScoredCheckpoint scored;
+  trainer::run_alike(control, [&] {
+    if (!is_file) {
+      throw ConfigError(str_cat("train-config, classes: '", options.weights,
+                                "' is no file: a run tells its own ",
+                                "configuration"));
+    }
+    if (options.train_config.empty()) {
+      throw ConfigError(str_cat("'", options.weights, "' is a weight file: ",
+                                "give --train-config, the configuration of ",
+                                "its training"));
+    }
+    scored = load_scored_file(
+        files, {options.weights, options.train_config, options.classes},
+        control);
+  });
+  return scored;
+}
+
 int predict_as_rank(const PredictOptions& options,
                     trainer::Communicator& control) {
   RealFiles files;
@@ -184,8 +228,7 @@ int predict_as_rank(const PredictOptions& options,
       trainer::choose_device(options.device, local_rank_of(control));
   control.set_deadlines(
       {.first_deadline_s = kPatience_s, .deadline_s = kPatience_s});
-  const ScoredCheckpoint checkpoint =
-      load_scored_checkpoint(files, options.weights, control);
+  const ScoredCheckpoint checkpoint = load_weights(files, options, control);
   trainer::PredictPlan plan;
   std::unique_ptr<trainer::ScanPredictor> predictor;
   trainer::run_alike(control, [&] {

@@ -25,6 +25,7 @@ trainer::SegmentConfig segment_config_for(
 
 void PredictOptions::validate() const {
   scans.validate();
+  overlay.validate("");
   trainer::SlidingWindowConfig any;
   any.window = {INT32_MAX, INT32_MAX, INT32_MAX};
   segment_config_for(segment, any).validate("");
@@ -42,7 +43,12 @@ void PredictOptions::validate() const {
 void bind_predict_options(OptionBinder& binder, PredictOptions& options) {
   auto& window = options.segment.window;
   binder.add("weights", options.weights,
-             "a run's folder (its newest good checkpoint), or a step_* folder");
+             "a run's folder (its newest good checkpoint), a step_* folder, or "
+             "a .safetensors or .pth file");
+  binder.add("train-config", options.train_config,
+             "of a weight file: a training's configuration");
+  binder.add("classes", options.classes,
+             "of a weight file: the classes' names");
   binder.add("in", options.scans.in, "scans: folders and files");
   binder.add("out", options.scans.out, "folder of the predictions");
   binder.add("recipe", options.recipe,
@@ -70,6 +76,12 @@ void bind_predict_options(OptionBinder& binder, PredictOptions& options) {
   binder.add("cam", options.cam,
              "of classification: write the class activation map of this "
              "class; best: of the predicted one");
+  binder.add("overlay", options.overlay.draw,
+             "also draw masks or boxes on slices, as PNG");
+  binder.add("overlay-window", options.overlay.window,
+             "black,white of the slices drawn; empty: chosen");
+  binder.add("overlay-min-score", options.overlay.min_score,
+             "least score of a box that is drawn");
   binder.add("threads", options.threads, "compute threads per rank");
   binder.add("device", options.device, "auto, cpu or cuda");
   binder.require("weights");
@@ -93,7 +105,7 @@ void print_predict_help(const OptionBinder& binder) {
         "    --window 32,256,256 --stride 12,128,128 --window-weights count "
         "--keep largest",
         "mpirun -n 2 voxlift predict --weights runs/nodules --in dicom --out "
-        "scores"}},
+        "scores --cam best"}},
       binder);
 }
 

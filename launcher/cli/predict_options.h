@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "launcher/cli/scan_arguments.h"
 #include "launcher/config_file.h"
+#include "trainer/infer/overlay_sheet.h"
 #include "trainer/infer/segment_scan.h"
 
 namespace voxlift::launcher {
@@ -15,11 +17,15 @@ inline constexpr const char* kFromTraining = "auto";
 
 struct PredictOptions {
   std::string weights;
+  // Of weight files: a training's configuration, and names.
+  std::string train_config;
+  std::vector<std::string> classes;
   ScanArguments scans;
   std::string recipe = kFromTraining;
   // Of classification: the class whose activation map is written, "best": the
   // predicted one; empty: none.
   std::string cam;
+  trainer::OverlayConfig overlay;  // Of segmentation and detection.
   // Of the window: what is zero, empty or "auto" is as in the training's own
   // evaluations.
   trainer::SegmentConfig segment = {.window = {.window = {0, 0, 0},

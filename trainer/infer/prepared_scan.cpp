@@ -36,7 +36,7 @@ dataio::Scan resized(const dataio::VolumeSource& source,
 PreparedScan::PreparedScan(const dataio::VolumeFile& file,
                            const dataio::Recipe& recipe,
                            const dataio::VolumeTransformConfig& transform)
-    : path_(file.path) {
+    : file_(file) {
   dataio::Scan scan;
   scan.image = dataio::read_volume(file);
   original_ = grid_of(scan.image);

@@ -131,10 +131,11 @@ class ActivationPredictor : public ClassPredictor {
 class MaskPredictor : public ScanPredictor {
  public:
   MaskPredictor(PredictNetwork network, std::vector<std::string> classes,
-                SegmentConfig config)
+                SegmentConfig config, OverlayConfig overlay)
       : network_(std::move(network)),
         classes_(std::move(classes)),
-        config_(std::move(config)) {}
+        config_(std::move(config)),
+        overlay_(std::move(overlay)) {}
 
   std::string table_name() const override { return "volumes.csv"; }
 
@@ -147,16 +148,25 @@ class MaskPredictor : public ScanPredictor {
     Prediction prediction;
     prediction.values = volumes_of(labels, scan.original_spacing_mm());
     if (comm.rank() == 0) {  // Compressing takes seconds; one rank writes.
-      prediction.files.push_back(
-          {".nii.gz",
-           dataio::encode_nifti_mask_gz(
-               labels, {scan.original().shape, scan.original_spacing_mm(),
-                        scan.original().affine})});
+      add_files(scan, labels, &prediction);
     }
     return prediction;
   }
 
  private:
+  void add_files(const PreparedScan& scan, const std::vector<uint8_t>& labels,
+                 Prediction* prediction) const {
+    prediction->files.push_back(
+        {".nii.gz",
+         dataio::encode_nifti_mask_gz(
+             labels, {scan.original().shape, scan.original_spacing_mm(),
+                      scan.original().affine})});
+    if (overlay_.draw) {
+      prediction->files.push_back(
+          {".png", mask_sheet(scan.read_original(), labels, overlay_)});
+    }
+  }
+
   std::vector<std::pair<std::string, Json>> volumes_of(
       const std::vector<uint8_t>& labels,
       const std::array<double, 3>& spacing_mm) const {
@@ -178,6 +188,7 @@ class MaskPredictor : public ScanPredictor {
   PredictNetwork network_;
   std::vector<std::string> classes_;
   SegmentConfig config_;
+  OverlayConfig overlay_;
 };
 
 }  // namespace
@@ -198,9 +209,9 @@ std::unique_ptr<ScanPredictor> make_activation_predictor(
 
 std::unique_ptr<ScanPredictor> make_mask_predictor(
     PredictNetwork network, std::vector<std::string> classes,
-    const SegmentConfig& config) {
+    const SegmentConfig& config, const OverlayConfig& overlay) {
   return std::make_unique<MaskPredictor>(std::move(network), std::move(classes),
-                                         config);
+                                         config, overlay);
 }
 
 }  // namespace voxlift::trainer

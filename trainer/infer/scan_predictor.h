@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "trainer/comm/communicator.h"
 #include "trainer/infer/class_activation.h"
+#include "trainer/infer/overlay_sheet.h"
 #include "trainer/infer/prepared_scan.h"
 #include "trainer/infer/segment_scan.h"
 
@@ -65,10 +66,11 @@ std::unique_ptr<ScanPredictor> make_activation_predictor(
     PooledClassifier network, std::vector<std::string> classes,
     const dataio::VolumeTransformConfig& transform, const std::string& cam);
 
-// A mask (.nii.gz) on the scan's own grid; values: millilitres of every class
-// but the first, the background.
+// A mask (.nii.gz) on the scan's own grid, and slices with its outlines (.png)
+// if they are to be drawn; values: millilitres of every class but the first,
+// the background.
 std::unique_ptr<ScanPredictor> make_mask_predictor(
     PredictNetwork network, std::vector<std::string> classes,
-    const SegmentConfig& config);
+    const SegmentConfig& config, const OverlayConfig& overlay = {});
 
 }  // namespace voxlift::trainer

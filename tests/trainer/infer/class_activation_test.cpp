@@ -120,13 +120,13 @@ class ActivationPredictorTest : public ::testing::Test {
 
   Prediction predict(const std::string& cam) {
     const auto predictor = make_activation_predictor(
-        pooled_classifier(network_, "resnet3d"), kClasses, transform_, cam);
+        pooled_classifier(network_, "resnet3d"), classes_, transform_, cam);
     return predict(*predictor);
   }
 
   static constexpr dataio::Affine kAffine = {
       {{0, 0, 1, 3}, {0, 1.5, 0, 4}, {2, 0, 0, 5}}};
-  const std::vector<std::string> kClasses = {"none", "benign", "malignant"};
+  const std::vector<std::string> classes_ = {"none", "benign", "malignant"};
   test::TempDir dir_;
   std::string path_;
   dataio::VolumeTransformConfig transform_;
@@ -135,7 +135,7 @@ class ActivationPredictorTest : public ::testing::Test {
 
 TEST_F(ActivationPredictorTest, ScoresAreThoseWithoutAMap) {
   const auto plain =
-      make_class_predictor(network_.forward, kClasses, transform_);
+      make_class_predictor(network_.forward, classes_, transform_);
   const Prediction with = predict("best");
   EXPECT_EQ(with.values, predict(*plain).values);
   EXPECT_TRUE(predict(*plain).files.empty());
