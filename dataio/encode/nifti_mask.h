@@ -1,5 +1,5 @@
 #pragma once
-// Label maps to NIfTI bytes.
+// Label maps and maps of numbers to NIfTI bytes.
 
 #include <array>
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace voxlift::dataio {
 
-// Where a label map lies: shape, spacing and affine of the scan it belongs to.
+// Where a map lies: shape, spacing and affine of the scan it belongs to.
 struct MaskGrid {
   Shape3 shape{};
   std::array<double, 3> spacing_mm{1.0, 1.0, 1.0};
@@ -24,5 +24,9 @@ struct MaskGrid {
 // (NIfTI-1's limit). Memory: the labels once more, and what is returned.
 [[nodiscard]] std::vector<std::byte> encode_nifti_mask_gz(
     std::span<const uint8_t> labels, const MaskGrid& grid);
+
+// The same with float32 values, of which every bit is kept.
+[[nodiscard]] std::vector<std::byte> encode_nifti_map_gz(
+    std::span<const float> values, const MaskGrid& grid);
 
 }  // namespace voxlift::dataio

@@ -114,6 +114,18 @@ std::vector<std::byte> gzip(std::span<const std::byte> bytes) {
   return packed;
 }
 
+template <typename T>
+std::vector<std::byte> on_grid(std::span<const T> values, const MaskGrid& grid,
+                               VoxelType type) {
+  check_shape(grid.shape, values.size());
+  nifti_1_header header = make_header(grid.shape, grid.spacing_mm, type);
+  set_affine(header, grid.affine);
+  std::vector<std::byte> bytes(kVoxelOffset + values.size_bytes());
+  std::memcpy(bytes.data(), &header, sizeof(header));
+  std::memcpy(bytes.data() + kVoxelOffset, values.data(), values.size_bytes());
+  return gzip(bytes);
+}
+
 }  // namespace
 
 std::vector<std::byte> encode_nifti_gz(const Volume& volume, VoxelType type) {
@@ -123,14 +135,12 @@ std::vector<std::byte> encode_nifti_gz(const Volume& volume, VoxelType type) {
 
 std::vector<std::byte> encode_nifti_mask_gz(std::span<const uint8_t> labels,
                                             const MaskGrid& grid) {
-  check_shape(grid.shape, labels.size());
-  nifti_1_header header =
-      make_header(grid.shape, grid.spacing_mm, VoxelType::kUint8);
-  set_affine(header, grid.affine);
-  std::vector<std::byte> bytes(kVoxelOffset + labels.size());
-  std::memcpy(bytes.data(), &header, sizeof(header));
-  std::memcpy(bytes.data() + kVoxelOffset, labels.data(), labels.size());
-  return gzip(bytes);
+  return on_grid(labels, grid, VoxelType::kUint8);
+}
+
+std::vector<std::byte> encode_nifti_map_gz(std::span<const float> values,
+                                           const MaskGrid& grid) {
+  return on_grid(values, grid, VoxelType::kFloat32);
 }
 
 }  // namespace voxlift::dataio

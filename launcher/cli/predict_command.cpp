@@ -5,11 +5,10 @@
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "base/strings.h"
-#include "launcher/cli/command_help.h"
+#include "launcher/cli/predict_options.h"
 #include "launcher/cli/rank_frame.h"
-#include "launcher/cli/scan_arguments.h"
 #include "launcher/cli/scored_checkpoint.h"
-#include "launcher/config_file.h"
+#include "launcher/cli/scored_file.h"
 #include "trainer/device.h"
 #include "trainer/infer/box_predictor.h"
 #include "trainer/infer/predict_run.h"
@@ -22,112 +21,6 @@ namespace {
 
 // Ranks that share a scan wait for the slowest at its end.
 constexpr double kPatience_s = 24.0 * 3600.0;
-constexpr const char* kFromTraining = "auto";
-
-// `given` with the fields that leave the choice to `training` filled in.
-trainer::SegmentConfig with_defaults(
-    const trainer::SegmentConfig& given,
-    const trainer::SlidingWindowConfig& training) {
-  constexpr dataio::Shape3 kNone = {0, 0, 0};
-  trainer::SegmentConfig config = given;
-  auto& window = config.window;
-  if (window.window == kNone) {
-    window.window = training.window;
-    window.stride = window.stride == kNone ? training.stride : window.stride;
-  }
-  window.weights = window.weights.empty() ? training.weights : window.weights;
-  window.flips = window.flips == kFromTraining ? training.flips : window.flips;
-  window.batch = window.batch == 0 ? training.batch : window.batch;
-  return config;
-}
-
-struct PredictOptions {
-  std::string weights;
-  ScanArguments scans;
-  std::string recipe = kFromTraining;
-  // Of the window: what is zero, empty or "auto" is as in the training's own
-  // evaluations.
-  trainer::SegmentConfig segment = {.window = {.window = {0, 0, 0},
-                                               .stride = {0, 0, 0},
-                                               .weights = "",
-                                               .flips = kFromTraining,
-                                               .batch = 0}};
-  int64_t slice_step = 1;
-  int64_t threads = 1;
-  std::string device = "auto";
-
-  // What does not depend on the checkpoint.
-  void validate() const {
-    scans.validate();
-    trainer::SlidingWindowConfig any;
-    any.window = {INT32_MAX, INT32_MAX, INT32_MAX};
-    with_defaults(segment, any).validate("");
-    if (recipe != kFromTraining) {
-      (void)dataio::parse_recipe(recipe);
-    }
-    for (const auto& [name, value] :
-         {std::pair("threads", threads), std::pair("slice-step", slice_step)}) {
-      if (value < 1) {
-        throw ConfigError(str_cat(name, " = ", value, ": must be at least 1"));
-      }
-    }
-  }
-};
-
-void bind(OptionBinder& binder, PredictOptions& options) {
-  auto& window = options.segment.window;
-  binder.add("weights", options.weights,
-             "a run's folder (its newest good checkpoint), or a step_* folder");
-  binder.add("in", options.scans.in, "scans: folders and files");
-  binder.add("out", options.scans.out, "folder of the predictions");
-  binder.add("recipe", options.recipe,
-             "steps before the network, as for pack; auto: those of the "
-             "training data");
-  binder.add("part", options.scans.part, "member of .npz files");
-  binder.add("axes", options.scans.axes, "of arrays: dhw or hwd");
-  binder.add("window", window.window,
-             "depth,height,width of a window; 0,0,0: as in training's "
-             "evaluations, with its stride");
-  binder.add("stride", window.stride, "between windows; 0: half of one");
-  binder.add("window-weights", window.weights,
-             "gaussian or count; empty: as in training");
-  binder.add("flips", window.flips,
-             "mean over the mirrorings along these axes: d, h, w, hw ...; "
-             "auto: as in training");
-  binder.add("batch", window.batch,
-             "windows per forward pass; 0: as in training");
-  binder.add("resample", options.segment.resample,
-             "to the scan's grid: linear (scores) or nearest (labels)");
-  binder.add("keep", options.segment.keep,
-             "all, largest or largest_per_class (connected components)");
-  binder.add("slice-step", options.slice_step,
-             "of detection: every so many slices one is looked at");
-  binder.add("threads", options.threads, "compute threads per rank");
-  binder.add("device", options.device, "auto, cpu or cuda");
-  binder.require("weights");
-  binder.require("in");
-  binder.require("out");
-}
-
-void print_help(const OptionBinder& binder) {
-  print_command_help(
-      {"voxlift predict --weights RUN --in SCANS --out DIR [OPTIONS]",
-       "Applies a trained network to scans: a mask on the scan's own grid, "
-       "class\nprobabilities, or boxes. Scans are treated as in training. Run "
-       "again "
-       "after an interruption,\nit keeps what is done. Under mpirun the ranks "
-       "share the scans, and, where there\nare fewer scans than ranks, the "
-       "windows of one. Exit code 3: some scans could\nnot be read; the others "
-       "are done.",
-       {"voxlift predict --weights runs/liver --in scans --out masks",
-        "voxlift predict --weights runs/liver --in a.nii.gz,b.nii.gz --out "
-        "masks \\\n"
-        "    --window 32,256,256 --stride 12,128,128 --window-weights count "
-        "--keep largest",
-        "mpirun -n 2 voxlift predict --weights runs/nodules --in dicom --out "
-        "scores"}},
-      binder);
-}
 
 // The training data's recipe: from the checkpoint, or, if that is older than
 // this entry, from the data set.
@@ -168,9 +61,16 @@ std::string weights_digest(const trainer::TensorMap& weights) {
 trainer::SegmentConfig segment_config(const PredictOptions& options,
                                       const ScoredCheckpoint& checkpoint) {
   const trainer::SegmentConfig config =
-      with_defaults(options.segment, checkpoint.run.resolved_window());
+      segment_config_for(options.segment, checkpoint.run.resolved_window());
   config.validate("");
   return config;
+}
+
+// Empty where nothing is drawn.
+std::string overlay_text(const trainer::OverlayConfig& overlay) {
+  return overlay.draw
+             ? str_cat(Json(overlay.window).dump(), " ", overlay.min_score)
+             : "";
 }
 
 Json made_with(const PredictOptions& options,
@@ -180,6 +80,9 @@ Json made_with(const PredictOptions& options,
                {"network", checkpoint.model.network},
                {"classes", checkpoint.classes},
                {"recipe", recipe},
+               {"cam", options.cam},
+               {"overlay", overlay_text(options.overlay)},
+               {"train_config", checkpoint.state.value("train_config", "")},
                {"part", options.scans.part},
                {"axes", options.scans.axes}};
   if (trainer::is_for_segmentation(checkpoint.model)) {
@@ -213,7 +116,33 @@ std::unique_ptr<trainer::ScanPredictor> make_detector(
       checkpoint.classes,
       {.slices = checkpoint.run.slices,
        .slice_step = options.slice_step,
-       .device = device});
+       .device = device,
+       .overlay = options.overlay});
+}
+
+// With inputs from the CPU.
+trainer::PooledClassifier on_device(trainer::PooledClassifier classifier,
+                                    const torch::Device& device) {
+  classifier.features = [features = classifier.features,
+                         device](const torch::Tensor& x_NCDHW) {
+    return features(x_NCDHW.to(device));
+  };
+  return classifier;
+}
+
+// Options that another task's network would have nothing for.
+void check_wishes(const PredictOptions& options,
+                  const ScoredCheckpoint& checkpoint) {
+  const std::string& task = checkpoint.run.task.kind;
+  const std::string does = str_cat(": '", checkpoint.origin, "' does ", task);
+  if (!options.cam.empty() && task != "classification") {
+    throw ConfigError(str_cat("cam = '", options.cam, "'", does,
+                              "; class activation maps are of classification"));
+  }
+  if (options.overlay.draw && task == "classification") {
+    throw ConfigError(str_cat("overlay = true", does,
+                              "; overlays are of segmentation and detection"));
+  }
 }
 
 std::unique_ptr<trainer::ScanPredictor> make_predictor(
@@ -232,10 +161,17 @@ std::unique_ptr<trainer::ScanPredictor> make_predictor(
   };
   if (trainer::is_for_segmentation(checkpoint.model)) {
     return trainer::make_mask_predictor(forward, checkpoint.classes,
-                                        segment_config(options, checkpoint));
+                                        segment_config(options, checkpoint),
+                                        options.overlay);
   }
-  return trainer::make_class_predictor(forward, checkpoint.classes,
-                                       checkpoint.run.volume);
+  if (options.cam.empty()) {
+    return trainer::make_class_predictor(forward, checkpoint.classes,
+                                         checkpoint.run.volume);
+  }
+  return trainer::make_activation_predictor(
+      on_device(trainer::pooled_classifier(network, checkpoint.model.network),
+                device),
+      checkpoint.classes, checkpoint.run.volume, options.cam);
 }
 
 int report_outcome(const trainer::PredictOutcome& outcome,
@@ -256,6 +192,33 @@ int report_outcome(const trainer::PredictOutcome& outcome,
   return static_cast<int>(ExitCode::kData);
 }
 
+// COLLECTIVE. What --weights names.
+ScoredCheckpoint load_weights(Files& files, const PredictOptions& options,
+                              trainer::Communicator& control) {
+  const bool is_file =
+      files.exists(options.weights) && !files.is_dir(options.weights);
+  if (!is_file && options.train_config.empty() && options.classes.empty()) {
+    return load_scored_checkpoint(files, options.weights, control);
+  }
+  ScoredCheckpoint scored;
+  trainer::run_alike(control, [&] {
+    if (!is_file) {
+      throw ConfigError(str_cat("train-config, classes: '", options.weights,
+                                "' is no file: a run tells its own ",
+                                "configuration"));
+    }
+    if (options.train_config.empty()) {
+      throw ConfigError(str_cat("'", options.weights, "' is a weight file: ",
+                                "give --train-config, the configuration of ",
+                                "its training"));
+    }
+    scored = load_scored_file(
+        files, {options.weights, options.train_config, options.classes},
+        control);
+  });
+  return scored;
+}
+
 int predict_as_rank(const PredictOptions& options,
                     trainer::Communicator& control) {
   RealFiles files;
@@ -265,12 +228,12 @@ int predict_as_rank(const PredictOptions& options,
       trainer::choose_device(options.device, local_rank_of(control));
   control.set_deadlines(
       {.first_deadline_s = kPatience_s, .deadline_s = kPatience_s});
-  const ScoredCheckpoint checkpoint =
-      load_scored_checkpoint(files, options.weights, control);
+  const ScoredCheckpoint checkpoint = load_weights(files, options, control);
   trainer::PredictPlan plan;
   std::unique_ptr<trainer::ScanPredictor> predictor;
   trainer::run_alike(control, [&] {
     check_modality(checkpoint);
+    check_wishes(options, checkpoint);
     const std::string recipe = recipe_text(options, checkpoint);
     plan.out = options.scans.out;
     plan.made_with = made_with(options, checkpoint, recipe);
@@ -287,9 +250,9 @@ int predict_as_rank(const PredictOptions& options,
 int run_predict(std::span<const std::string> args) {
   PredictOptions options;
   OptionBinder binder("voxlift predict");
-  bind(binder, options);
+  bind_predict_options(binder, options);
   if (wants_help(args)) {
-    print_help(binder);
+    print_predict_help(binder);
     return 0;
   }
   const auto comm = open_communicator({});

@@ -8,6 +8,7 @@
 #include "launcher/cli/train_options.h"
 #include "trainer/checkpoint/checkpoint_store.h"
 #include "trainer/model/model_json.h"
+#include "trainer/weights/scored_weights.h"
 #include "trainer/weights/tensor_map.h"
 
 namespace voxlift::launcher {
@@ -68,23 +69,6 @@ trainer::TrainConfig config_of(const trainer::Checkpoint& checkpoint,
   return config;
 }
 
-// What the run's own evaluations score: the running mean of the weights, if it
-// keeps one and says so, else the weights.
-trainer::TensorMap scored_weights(const trainer::Checkpoint& checkpoint,
-                                  const trainer::EmaConfig& ema) {
-  trainer::TensorMap weights = checkpoint.model;
-  if (ema.decay == 0.0 || !ema.evaluate) {
-    return weights;
-  }
-  std::map<std::string, torch::Tensor> kept(checkpoint.optimizer.begin(),
-                                            checkpoint.optimizer.end());
-  for (auto& [name, tensor] : weights) {
-    const auto mean = kept.find("ema." + name);
-    tensor = mean != kept.end() ? mean->second : tensor;
-  }
-  return weights;
-}
-
 }  // namespace
 
 ScoredCheckpoint load_scored_checkpoint(Files& files, const std::string& path,
@@ -98,7 +82,7 @@ ScoredCheckpoint load_scored_checkpoint(Files& files, const std::string& path,
       json_get<Json>(identity, "model", path), path);
   scored.classes =
       json_get<std::vector<std::string>>(checkpoint.state, "classes", path);
-  scored.weights = scored_weights(checkpoint, scored.run.ema);
+  scored.weights = trainer::scored_weights(checkpoint);
   scored.state = checkpoint.state;
   return scored;
 }

@@ -1,6 +1,6 @@
 #pragma once
 // Functions of ours on arrays from outside, for comparison with an independent
-// implementation (scripts/prove/metrics_agree.py). Test-only.
+// implementation (scripts/prove/metrics_agree*.py). Test-only.
 
 #include <map>
 #include <string>
@@ -52,6 +52,13 @@ Json agree_roi_align(const sharding::H5Group& input);
 // `logits`, `targets` (N); attributes `beta`, `alpha`, `gamma`. Smooth L1,
 // cross entropy, focal loss, and their gradients.
 Json agree_box_losses(const sharding::H5Group& input);
+
+// `logits` (float64, N x K x D x H x W), `label` (int64, N x D x H x W);
+// attributes `smoothing`, `background`, `squared`, `smooth`, `gamma`,
+// `ce_weight`, `dice_weight`, `focal_weight`. Cross entropy, Dice, focal loss
+// and their weighted sum per sample, and the gradients of the samples whose
+// loss is no NaN.
+Json agree_voxel_losses(const sharding::H5Group& input);
 
 // `truth` (T, 6: image, edges, class), `found` (F, 7: image, edges, score,
 // class); attributes `images`, `classes`, `overlap`, `min_overlap`,

@@ -21,6 +21,7 @@ const AgreeChecks& checks() {
       {"quantile", agree_quantile},
       {"roc", agree_roc},
       {"roi_align", agree_roi_align},
+      {"voxel_losses", agree_voxel_losses},
       {"window", agree_window},
   };
   return kChecks;

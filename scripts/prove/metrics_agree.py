@@ -4,18 +4,17 @@
 
 Writes random and degenerate inputs to FOLDER, asks PROGRAM (voxlift-agree) what
 ours says about them, and compares with what is computed here. A check is a pair
-of functions, cases() and expected(); CHECKS names them. Prints a line per check;
-exit code 1 where one disagrees.
+of functions, cases() and expected(). Prints a line per check; exit code 1 where
+one disagrees.
 """
 import itertools
-import json
-import subprocess
-import sys
 
-import h5py
 import numpy as np
 from scipy import ndimage
 from sklearn import metrics as sk
+
+import agree_frame
+from agree_frame import Check
 
 TOLERANCE = 1e-9
 
@@ -239,70 +238,9 @@ def window_expected(case, given):
     return {"scores": mean.ravel()}
 
 
-# ---- the frame
-
-def difference(ours, theirs):
-    """Largest absolute difference; infinite where shapes or kinds differ."""
-    if isinstance(theirs, dict):
-        return max(difference(ours[key], value) for key, value in theirs.items())
-    if theirs is None or ours is None:
-        return 0.0 if theirs is ours else np.inf
-    if isinstance(theirs, list) and theirs and isinstance(theirs[0], dict):
-        return max(map(difference, ours, theirs)) if len(ours) == len(theirs) else np.inf
-    ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
-    if ours.shape != theirs.shape:
-        return np.inf
-    return float(np.abs(ours - theirs).max()) if ours.size else 0.0
-
-
-# Name: cases, expected, tolerance, a further check or None.
-CHECKS = {
-    "masks": (mask_cases, mask_expected, TOLERANCE, None),
-    "roc": (roc_cases, roc_expected, TOLERANCE, roc_extra),
-    "quantile": (quantile_cases, quantile_expected, TOLERANCE, None),
-    "window": (window_cases, window_expected, 2e-5, None),  # Ours is float32.
-}
-
-
-def write_cases(path, cases):
-    kept = []
-    with h5py.File(path, "w") as file:
-        for i, (arrays, given) in enumerate(cases):
-            group = file.create_group(f"case_{i:05d}")
-            for name, values in arrays.items():
-                group[name] = values
-            for name, value in given.items():
-                group.attrs[name] = value
-            kept.append((arrays, given))
-    return kept
-
-
-def run_check(name, program, folder, count):
-    make, expected, tolerance, extra = CHECKS[name]
-    path = f"{folder}/{name}.h5"
-    cases = write_cases(path, make(np.random.default_rng(2026), count))
-    out = subprocess.run([program, name, path], check=True, capture_output=True, text=True)
-    answers = [json.loads(line) for line in out.stdout.splitlines()]
-    assert len(answers) == len(cases)
-    worst, bad = 0.0, 0
-    for answer, (arrays, given) in zip(answers, cases):
-        far = np.inf
-        if "error" not in answer:
-            far = difference(answer, expected(arrays, given))
-            far = max(far, extra(arrays, given, answer) if extra else 0.0)
-        if not far <= tolerance:
-            bad += 1
-            print(f"  {name} {answer['case']}: off by {far} {answer.get('error', '')}")
-        worst = max(worst, far)
-    print(f"{name}: {len(cases)} cases, {bad} disagree, largest difference {worst:.2e}"
-          f" (allowed {tolerance:.0e})")
-    return bad
-
-
-def main():
-    program, folder = sys.argv[1:3]
-    count = int(sys.argv[3]) if len(sys.argv) > 3 else 200
-    sys.exit(1 if sum(run_check(n, program, folder, count) for n in CHECKS) else 0)
-
-
-main()
+agree_frame.main({
+    "masks": Check("masks", mask_cases, mask_expected, TOLERANCE),
+    "roc": Check("roc", roc_cases, roc_expected, TOLERANCE, roc_extra),
+    "quantile": Check("quantile", quantile_cases, quantile_expected, TOLERANCE),
+    "window": Check("window", window_cases, window_expected, 2e-5),  # Ours is float32.
+})

@@ -8,14 +8,12 @@ scores, pictures without lesions). Writes the inputs to FOLDER, asks PROGRAM
 (voxlift-agree), compares. Prints a line per check; exit code 1 where one
 disagrees.
 """
-import json
-import subprocess
-import sys
-
-import h5py
 import numpy as np
 import torch
 import torchvision.ops as ops
+
+import agree_frame
+from agree_frame import Check
 
 NAN = float("nan")
 
@@ -258,66 +256,19 @@ def detections_expected(case, given):
             **dict(zip(names + ["sensitivity_mean", "map50", "map"], means))}
 
 
-# ---- the frame
-
-# Name: program's check, cases, expected, tolerance.
-CHECKS = {
-    "boxes": ("boxes", boxes_cases, boxes_expected, 1e-9),
-    "nms": ("nms", nms_cases, nms_expected, 0.0),
-    "nms_ties": ("nms", ties_cases, ties_expected, 0.0),
-    "roi_align": ("roi_align", roi_align_cases, roi_align_expected, 1e-4),
-    "box_losses": ("box_losses", box_losses_cases, box_losses_expected, 1e-9),
-    "detections": ("detections", detections_cases, detections_expected, 1e-9),
-}
+def floats(cases):
+    """The program reads every array of detection as float64."""
+    def as_floats(rng, count):
+        for arrays, given in cases(rng, count):
+            yield {name: np.asarray(values, float) for name, values in arrays.items()}, given
+    return as_floats
 
 
-def difference(ours, theirs):
-    """Largest absolute difference; infinite where shapes differ."""
-    ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
-    if ours.shape != theirs.shape:
-        return np.inf
-    return float(np.abs(ours - theirs).max()) if ours.size else 0.0
-
-
-def write_cases(path, cases):
-    kept = []
-    with h5py.File(path, "w") as file:
-        for i, (arrays, given) in enumerate(cases):
-            group = file.create_group(f"case_{i:05d}")
-            for name, values in arrays.items():
-                group[name] = np.asarray(values, float)
-            for name, value in given.items():
-                group.attrs[name] = value
-            kept.append((arrays, given))
-    return kept
-
-
-def run_check(name, program, folder, count):
-    check, make, expected, tolerance = CHECKS[name]
-    path = f"{folder}/{name}.h5"
-    cases = write_cases(path, make(np.random.default_rng(2026), count))
-    out = subprocess.run([program, check, path], check=True, capture_output=True, text=True)
-    answers = [json.loads(line) for line in out.stdout.splitlines()]
-    assert len(answers) == len(cases)
-    worst, bad = 0.0, 0
-    for answer, (arrays, given) in zip(answers, cases):
-        far = np.inf
-        if "error" not in answer:
-            wanted = expected(arrays, given)
-            far = max(difference(answer[key], value) for key, value in wanted.items())
-        if not far <= tolerance:
-            bad += 1
-            print(f"  {name} {answer['case']}: off by {far} {answer.get('error', '')}")
-        worst = max(worst, far)
-    print(f"{name}: {len(cases)} cases, {bad} disagree, largest difference {worst:.2e}"
-          f" (allowed {tolerance:.0e})")
-    return bad
-
-
-def main():
-    program, folder = sys.argv[1:3]
-    count = int(sys.argv[3]) if len(sys.argv) > 3 else 200
-    sys.exit(1 if sum(run_check(n, program, folder, count) for n in CHECKS) else 0)
-
-
-main()
+agree_frame.main({
+    "boxes": Check("boxes", floats(boxes_cases), boxes_expected, 1e-9),
+    "nms": Check("nms", floats(nms_cases), nms_expected, 0.0),
+    "nms_ties": Check("nms", floats(ties_cases), ties_expected, 0.0),
+    "roi_align": Check("roi_align", floats(roi_align_cases), roi_align_expected, 1e-4),
+    "box_losses": Check("box_losses", floats(box_losses_cases), box_losses_expected, 1e-9),
+    "detections": Check("detections", floats(detections_cases), detections_expected, 1e-9),
+})

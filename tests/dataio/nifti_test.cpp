@@ -74,6 +74,16 @@ TEST(NiftiTest, MasksKeepTheAffine) {
   EXPECT_EQ(decoded.voxels, (std::vector<float>{0, 1, 255, 3, 4, 5}));
 }
 
+TEST(NiftiTest, MapsOfNumbersKeepTheirBitsAndPlace) {
+  const Affine turned = {{{0, -0.5, 0, 3}, {0, 0, 0.75, 4}, {2.5, 0, 0, 5}}};
+  const std::vector<float> values = {0.1F, -2e-30F, 3e8F, 0, -5, 6};
+  const Volume decoded = decode_volume(
+      encode_nifti_map_gz(values, {{1, 2, 3}, {2.5, 0.5, 0.75}, turned}),
+      "x.nii.gz");
+  EXPECT_EQ(decoded.affine, turned);
+  EXPECT_EQ(decoded.voxels, values);
+}
+
 TEST(NiftiTest, WritesEqualVolumesToEqualBytes) {
   const Volume volume = counting_volume({2, 2, 2});
   const Bytes bytes = encode_nifti_gz(volume, VoxelType::kUint8);

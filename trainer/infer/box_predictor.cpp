@@ -59,6 +59,11 @@ dataio::LabelledBox moved(const dataio::LabelledBox& box,
   return result;
 }
 
+struct FoundBox {
+  dataio::LabelledBox box;
+  double score = 0.0;
+};
+
 class BoxPredictor : public ScanPredictor {
  public:
   BoxPredictor(BoxNetwork network, std::vector<std::string> classes,
@@ -76,27 +81,36 @@ class BoxPredictor : public ScanPredictor {
         voxel_map({scan.source().facts().shape, scan.source().facts().affine},
                   scan.original(), scan.path());
     Json boxes = Json::array();
+    std::vector<DrawnBox> drawn;
     double best = 0.0;
     const int64_t depth = scan.source().facts().shape[0];
     for (int64_t d = 0; d < depth; d += config_.slice_step) {
-      for (const Json& box : boxes_of_slice(scan.source(), d, map)) {
-        best = std::max(best, box["score"].get<double>());
-        boxes.push_back(box);
+      for (const FoundBox& found : boxes_of_slice(scan.source(), d)) {
+        best = std::max(best, found.score);
+        boxes.push_back(to_json(found, d, map));
+        drawn.push_back(to_drawn(found, d));
       }
     }
     Prediction prediction;
     prediction.values = {{"boxes", boxes.size()}, {"best_score", best}};
-    prediction.extension = ".boxes.json";
     const std::string text =
         Json{{"classes", classes_}, {"boxes", boxes}}.dump(1) + "\n";
     const auto bytes = as_bytes(text);
-    prediction.file.assign(bytes.begin(), bytes.end());
+    prediction.files.push_back({".boxes.json", {bytes.begin(), bytes.end()}});
+    if (config_.overlay.draw) {
+      prediction.files.push_back(
+          {".png",
+           box_sheet(scan.source(), drawn,
+                     {config_.slices.window_low, config_.slices.window_high},
+                     config_.overlay)});
+    }
     return prediction;
   }
 
  private:
-  std::vector<Json> boxes_of_slice(const dataio::VolumeSource& source,
-                                   int64_t d, const dataio::Affine& map) {
+  // In voxels of `source`.
+  std::vector<FoundBox> boxes_of_slice(const dataio::VolumeSource& source,
+                                       int64_t d) {
     const KeySliceView view(source, d);
     const Batch batch = batch_of(view);
     const Detections found = network_(batch).at(0);
@@ -107,7 +121,7 @@ class BoxPredictor : public ScanPredictor {
     const double scale_w =
         static_cast<double>(shape[2]) / static_cast<double>(content[2]);
     const torch::Tensor corners = found.boxes_N4.to(torch::kFloat64);
-    std::vector<Json> boxes;
+    std::vector<FoundBox> boxes;
     for (int64_t i = 0; i < corners.size(0); ++i) {
       const auto corner = [&](int64_t k) {
         return corners[i][k].item<double>();
@@ -117,21 +131,26 @@ class BoxPredictor : public ScanPredictor {
           {slice, corner(1) * scale_h, corner(0) * scale_w},
           {slice + 1.0, corner(3) * scale_h, corner(2) * scale_w},
           found.labels_N[i].item<int64_t>()};
-      boxes.push_back(
-          to_json(moved(box, map), d, found.scores_N[i].item<double>()));
+      boxes.push_back({box, found.scores_N[i].item<double>()});
     }
     return boxes;
   }
 
-  Json to_json(const dataio::LabelledBox& box, int64_t slice,
-               double score) const {
+  Json to_json(const FoundBox& found, int64_t slice,
+               const dataio::Affine& map) const {
+    const dataio::LabelledBox box = moved(found.box, map);
     const auto label = static_cast<size_t>(box.label);
     return {{"slice", slice},
             {"class", label < classes_.size() ? classes_[label]
                                               : str_cat("class ", label)},
-            {"score", score},
+            {"score", found.score},
             {"low", box.low},
             {"high", box.high}};
+  }
+
+  static DrawnBox to_drawn(const FoundBox& found, int64_t slice) {
+    const auto& [low, high, label] = found.box;
+    return {slice, {low[1], low[2], high[1], high[2]}, found.score, label};
   }
 
   Batch batch_of(const dataio::VolumeSource& view) {

@@ -21,12 +21,14 @@ struct BoxPredictorConfig {
   dataio::SlicesTransformConfig slices;
   int64_t slice_step = 1;  // Every so many slices one is looked at.
   torch::Device device = torch::kCPU;
+  OverlayConfig overlay = {};
 };
 
 // A list of boxes (.boxes.json), each on one slice, in voxels of the scan as
 // its file has it, highest scores of a slice first: {"slice", "class", "score",
 // "low", "high"}, the last two (D, H, W) as in scan lists. Values: "boxes", how
-// many, and "best_score".
+// many, and "best_score". With config.overlay also slices with their boxes
+// (.png), as the network saw them.
 std::unique_ptr<ScanPredictor> make_box_predictor(
     BoxNetwork network, std::vector<std::string> classes,
     const BoxPredictorConfig& config);

@@ -73,7 +73,40 @@ AxisTap tap_at(double position, int64_t length) {
   return tap;
 }
 
+// New voxel x stands where voxel offset + step * x stood, axis by axis.
+ScanGrid stepped(const ScanGrid& grid, const dataio::Shape3& shape,
+                 const std::array<double, 3>& offset,
+                 const std::array<double, 3>& step) {
+  ScanGrid result = {shape, grid.affine};
+  for (auto& row : result.affine) {
+    for (size_t c = 0; c < 3; ++c) {
+      row[3] += row[c] * offset[c];
+      row[c] *= step[c];
+    }
+  }
+  return result;
+}
+
 }  // namespace
+
+ScanGrid part_of(const ScanGrid& grid, const dataio::Shape3& start,
+                 const dataio::Shape3& shape) {
+  return stepped(grid, shape,
+                 {static_cast<double>(start[0]), static_cast<double>(start[1]),
+                  static_cast<double>(start[2])},
+                 {1.0, 1.0, 1.0});
+}
+
+ScanGrid divided(const ScanGrid& grid, const dataio::Shape3& shape) {
+  std::array<double, 3> offset{};
+  std::array<double, 3> step{};
+  for (size_t i = 0; i < 3; ++i) {
+    step[i] =
+        static_cast<double>(grid.shape[i]) / static_cast<double>(shape[i]);
+    offset[i] = 0.5 * step[i] - 0.5;
+  }
+  return stepped(grid, shape, offset, step);
+}
 
 dataio::Affine voxel_map(const ScanGrid& from, const ScanGrid& to,
                          const std::string& origin) {

@@ -18,9 +18,16 @@ struct ScanGrid {
   bool operator==(const ScanGrid&) const = default;
 };
 
+// The voxels of `grid` that begin at `start`, `shape` of them; may reach
+// beyond.
+ScanGrid part_of(const ScanGrid& grid, const dataio::Shape3& start,
+                 const dataio::Shape3& shape);
+
+// The grid of `shape` voxels that covers the extent of `grid`.
+ScanGrid divided(const ScanGrid& grid, const dataio::Shape3& shape);
+
 // Voxels (D, H, W) of `from` to voxels of `to`: rows r of the result[r][0] * d
-// +
-// ... + result[r][3]. Throws DataError naming `origin` if the affine of `to`
+// + ... + result[r][3]. Throws DataError naming `origin` if the affine of `to`
 // has no inverse.
 dataio::Affine voxel_map(const ScanGrid& from, const ScanGrid& to,
                          const std::string& origin);

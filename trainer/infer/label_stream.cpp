@@ -6,56 +6,16 @@
 #include "trainer/tensor_buffer.h"
 
 namespace voxlift::trainer {
-namespace {
 
-bool keeps_axis(const std::vector<AxisTap>& taps, int64_t length) {
-  bool keeps = static_cast<int64_t>(taps.size()) == length;
-  for (size_t i = 0; keeps && i < taps.size(); ++i) {
-    keeps = taps[i].low == static_cast<int64_t>(i) && taps[i].weight == 0.0F &&
-            taps[i].inside;
-  }
-  return keeps;
-}
-
-}  // namespace
-
-LabelStream::LabelStream(const GridMap& map) : map_(map) {
-  for (size_t axis = 1; axis < 3; ++axis) {
-    const auto& taps = map.taps[axis];
-    const auto length = static_cast<int64_t>(taps.size());
-    low_[axis] = torch::empty({length}, torch::kInt64);
-    high_[axis] = torch::empty({length}, torch::kInt64);
-    weight_[axis] = torch::empty({length});
-    outside_[axis] = torch::empty({length}, torch::kBool);
-    for (int64_t i = 0; i < length; ++i) {
-      const AxisTap& tap = taps[static_cast<size_t>(i)];
-      low_[axis][i] = tap.low;
-      high_[axis][i] = tap.low + (tap.weight > 0.0F ? 1 : 0);
-      weight_[axis][i] = tap.weight;
-      outside_[axis][i] = !tap.inside;
-    }
-  }
-  weight_[1] = weight_[1].view({-1, 1});
-  outside_[1] = outside_[1].view({-1, 1});
-}
-
-torch::Tensor LabelStream::to_target(const torch::Tensor& scores,
-                                     size_t axis) const {
-  const auto dim = static_cast<int64_t>(axis);
-  if (keeps_axis(map_.taps[axis], scores.size(dim))) {
-    return scores;
-  }
-  const torch::Tensor low = scores.index_select(dim, low_[axis]);
-  return torch::equal(low_[axis], high_[axis])
-             ? low
-             : low.lerp(scores.index_select(dim, high_[axis]), weight_[axis]);
-}
+LabelStream::LabelStream(const GridMap& map)
+    : map_(map), rows_(map.taps[1]), columns_(map.taps[2]) {}
 
 void LabelStream::make_plane(const torch::Tensor& scores_KHW) {
   VOXLIFT_CHECK(scores_KHW.size(0) <= 256, "labels are bytes");
   torch::Tensor labels =
-      to_target(to_target(scores_KHW, 1), 2).argmax(0).to(torch::kUInt8);
-  labels.masked_fill_(outside_[1], 0).masked_fill_(outside_[2], 0);
+      columns_.apply(rows_.apply(scores_KHW, 1), 2).argmax(0).to(torch::kUInt8);
+  labels.masked_fill_(rows_.outside().view({-1, 1}), 0)
+      .masked_fill_(columns_.outside(), 0);
   const auto* bytes = labels.data_ptr<uint8_t>();
   labels_.insert(labels_.end(), bytes, bytes + labels.numel());
 }

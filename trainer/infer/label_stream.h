@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "trainer/comm/communicator.h"
+#include "trainer/infer/axis_taps.h"
 #include "trainer/infer/grid_map.h"
 
 namespace voxlift::trainer {
@@ -36,14 +37,10 @@ class LabelStream {
   // Makes target planes while they lie before `plane`, or at it.
   void make_until(int64_t plane, const torch::Tensor& scores_KHW);
   void make_plane(const torch::Tensor& scores_KHW);
-  torch::Tensor to_target(const torch::Tensor& scores, size_t axis) const;
 
   const GridMap& map_;
-  // Per in-plane axis; low is undefined where the axis is kept as it is.
-  std::array<torch::Tensor, 3> low_;
-  std::array<torch::Tensor, 3> high_;
-  std::array<torch::Tensor, 3> weight_;
-  std::array<torch::Tensor, 3> outside_;
+  AxisTaps rows_;
+  AxisTaps columns_;
   torch::Tensor first_KHW_;
   torch::Tensor previous_KHW_;
   int64_t previous_ = -1;

@@ -159,8 +159,8 @@ class PredictLoop {
     const std::string record = record_path(plan_.out, id);
     files_.make_dirs(parent_dir(path));
     files_.make_dirs(parent_dir(record));
-    if (!prediction.extension.empty()) {
-      files_.publish(path + prediction.extension, as_text(prediction.file));
+    for (const PredictionFile& file : prediction.files) {
+      files_.publish(path + file.extension, as_text(file.bytes));
     }
     Json values = {{"scan", id}};
     for (const auto& [name, value] : prediction.values) {

@@ -3,7 +3,7 @@
 // again.
 //
 //   OUT/predict.json         what the predictions were made with
-//   OUT/ID.nii.gz            a scan's file, where the task has one
+//   OUT/ID.nii.gz            a scan's files, where the task has some
 //   OUT/records/ID.json      its values; written last: the scan is done
 //   OUT/scores.csv           all of them; name by task, written at the end
 

@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "dataio/memory_volume.h"
 #include "dataio/recipe/scan_geometry.h"
+#include "dataio/transform/fit_volume.h"
 
 namespace voxlift::trainer {
 namespace {
@@ -35,7 +36,7 @@ dataio::Scan resized(const dataio::VolumeSource& source,
 PreparedScan::PreparedScan(const dataio::VolumeFile& file,
                            const dataio::Recipe& recipe,
                            const dataio::VolumeTransformConfig& transform)
-    : path_(file.path) {
+    : file_(file) {
   dataio::Scan scan;
   scan.image = dataio::read_volume(file);
   original_ = grid_of(scan.image);
@@ -49,6 +50,16 @@ PreparedScan::PreparedScan(const dataio::VolumeFile& file,
     seen_ = grid_of(fitted.image);
     resized_ = dataio::make_memory_volume(std::move(fitted), file.path);
   }
+}
+
+ScanGrid PreparedScan::sampled(
+    const dataio::VolumeTransformConfig& transform) const {
+  const ScanGrid whole = {source_->facts().shape, source_->facts().affine};
+  return transform.fit == "resize"
+             ? divided(whole, transform.shape)
+             : part_of(whole,
+                       dataio::center_start(whole.shape, transform.shape),
+                       transform.shape);
 }
 
 ImageReader PreparedScan::reader() const {

@@ -39,12 +39,18 @@ class PreparedScan {
   // does that, and its grid. The reader lives no longer than this object.
   const ScanGrid& seen() const { return seen_; }
 
+  // The grid of the sample that an evaluation with `transform` takes from it.
+  ScanGrid sampled(const dataio::VolumeTransformConfig& transform) const;
+
   ImageReader reader() const;
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return file_.path; }
+
+  // The voxels of the file, read again. Throws as the constructor.
+  dataio::Volume read_original() const { return dataio::read_volume(file_); }
 
  private:
-  std::string path_;
+  dataio::VolumeFile file_;
   ScanGrid original_;
   std::array<double, 3> original_spacing_mm_{};
   std::unique_ptr<dataio::VolumeSource> source_;

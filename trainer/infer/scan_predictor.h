@@ -11,16 +11,22 @@
 
 #include "base/json.h"
 #include "trainer/comm/communicator.h"
+#include "trainer/infer/class_activation.h"
+#include "trainer/infer/overlay_sheet.h"
 #include "trainer/infer/prepared_scan.h"
 #include "trainer/infer/segment_scan.h"
 
 namespace voxlift::trainer {
 
-// `values` go into the table of all scans, a column each; `file` beside it.
+struct PredictionFile {
+  std::string extension;  // Of the file's name, which begins with the scan's.
+  std::vector<std::byte> bytes;
+};
+
+// `values` go into the table of all scans, a column each; `files` beside it.
 struct Prediction {
   std::vector<std::pair<std::string, Json>> values;
-  std::string extension;  // Of the file's name; empty: there is no file.
-  std::vector<std::byte> file;
+  std::vector<PredictionFile> files;
 };
 
 // Owns its network, which is in evaluation mode. One thread.
@@ -53,10 +59,18 @@ std::unique_ptr<ScanPredictor> make_class_predictor(
     PredictNetwork network, std::vector<std::string> classes,
     const dataio::VolumeTransformConfig& transform);
 
-// A mask (.nii.gz) on the scan's own grid; values: millilitres of every class
-// but the first, the background.
+// The same with a file of float32 on the scan's own grid (.cam.nii.gz): the
+// class activation map of class `cam`, or of the predicted one ("best"). Throws
+// ConfigError if there is no such class.
+std::unique_ptr<ScanPredictor> make_activation_predictor(
+    PooledClassifier network, std::vector<std::string> classes,
+    const dataio::VolumeTransformConfig& transform, const std::string& cam);
+
+// A mask (.nii.gz) on the scan's own grid, and slices with its outlines (.png)
+// if they are to be drawn; values: millilitres of every class but the first,
+// the background.
 std::unique_ptr<ScanPredictor> make_mask_predictor(
     PredictNetwork network, std::vector<std::string> classes,
-    const SegmentConfig& config);
+    const SegmentConfig& config, const OverlayConfig& overlay = {});
 
 }  // namespace voxlift::trainer

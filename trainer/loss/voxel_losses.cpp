@@ -1,5 +1,7 @@
 #include "trainer/loss/voxel_losses.h"
 
+#include <limits>
+
 namespace voxlift::trainer {
 namespace {
 
@@ -69,8 +71,10 @@ torch::Tensor focal_loss(const torch::Tensor& logits_NKDHW,
   const Labels labels = split(label_NDHW, logits_NKDHW);
   const torch::Tensor log_p_NDHW =
       at_label(logits_NKDHW.log_softmax(1), labels);
-  // log p of a sure answer may round to 0: 1 - p is then 0, never below.
-  const torch::Tensor miss_NDHW = -torch::expm1(log_p_NDHW);
+  // log p of a sure answer may round to 0: 1 - p is then 0, never below. Just
+  // above 0 so that its power has a slope where gamma is less than 1.
+  constexpr double kTiny = std::numeric_limits<float>::min();
+  const torch::Tensor miss_NDHW = (-torch::expm1(log_p_NDHW)).clamp_min(kTiny);
   return mean_over_voxels(-miss_NDHW.pow(gamma) * log_p_NDHW, labels);
 }
 

@@ -11,7 +11,8 @@ namespace voxlift::trainer {
 inline constexpr int64_t kIgnoredLabel = 255;
 
 // In all of them: logits (N, K, D, H, W) floating; label (N, D, H, W) int64, 0
-// to K - 1 or kIgnoredLabel; result (N), 0 where every voxel is ignored.
+// to K - 1 or kIgnoredLabel; result (N), 0 where every voxel is ignored, NaN
+// where a logit of the sample is NaN, even in an ignored voxel.
 // Differentiable in the logits. Sums run in the logits' type.
 
 // Mean over the voxels of -log softmax at the label. With `smoothing` e the

@@ -19,6 +19,10 @@ ClassifierImpl::ClassifierImpl(const ModelConfig& config)
   register_module("head", head);
 }
 
+torch::Tensor ClassifierImpl::features(const torch::Tensor& x_NCDHW) {
+  return backbone_->forward(x_NCDHW).back().to(fc_->weight.scalar_type());
+}
+
 ClassifierImpl::Outputs ClassifierImpl::forward_all(
     const torch::Tensor& x_NCDHW) {
   Outputs out;

@@ -23,7 +23,10 @@ class ClassifierImpl : public torch::nn::Module {
   // Logits (N, classes). Dropout draws as trainer/model/dropout.h says.
   torch::Tensor forward(const torch::Tensor& x_NCDHW);
 
-  // The same, with what lies between.
+  // What the head averages over D, H, W: (N, C, d, h, w), of the head's type.
+  torch::Tensor features(const torch::Tensor& x_NCDHW);
+
+  // As forward, with what lies between.
   Outputs forward_all(const torch::Tensor& x_NCDHW);
 
   ResNet3DImpl& backbone() { return *backbone_; }

@@ -158,9 +158,12 @@ GenesisClassifierImpl::GenesisClassifierImpl(const GenesisOptions& options)
   register_module("head", head);
 }
 
+torch::Tensor GenesisClassifierImpl::features(const torch::Tensor& x_NCDHW) {
+  return backbone_->forward(x_NCDHW).back();
+}
+
 torch::Tensor GenesisClassifierImpl::forward(const torch::Tensor& x_NCDHW) {
-  const torch::Tensor pooled_NC =
-      backbone_->forward(x_NCDHW).back().mean({2, 3, 4});
+  const torch::Tensor pooled_NC = features(x_NCDHW).mean({2, 3, 4});
   return fc_->forward(dropout_ > 0.0 && is_training()
                           ? dropout(pooled_NC, dropout_)
                           : pooled_NC);

@@ -100,6 +100,9 @@ class GenesisClassifierImpl : public torch::nn::Module {
  public:
   explicit GenesisClassifierImpl(const GenesisOptions& options);
 
+  // What the head averages over D, H, W: (N, C, d, h, w).
+  torch::Tensor features(const torch::Tensor& x_NCDHW);
+
   // Logits (N, classes).
   torch::Tensor forward(const torch::Tensor& x_NCDHW);
 

@@ -10,9 +10,20 @@ namespace {
 template <typename Holder>
 Network network_of(Holder model, uint64_t seed) {
   initialize(*model, seed);
-  return {model.ptr(), [model](const torch::Tensor& x_NCDHW) mutable {
+  return {model.ptr(),
+          [model](const torch::Tensor& x_NCDHW) mutable {
             return model->forward(x_NCDHW);
-          }};
+          },
+          {}};
+}
+
+template <typename Holder>
+Network classifier_of(Holder model, uint64_t seed) {
+  Network network = network_of(model, seed);
+  network.features = [model](const torch::Tensor& x_NCDHW) mutable {
+    return model->features(x_NCDHW);
+  };
+  return network;
 }
 
 }  // namespace
@@ -26,7 +37,7 @@ Network make_network(const ModelConfig& config, uint64_t seed) {
   config.validate("model.");
   VOXLIFT_CHECK(config.classes > 0, "the number of classes is not resolved");
   if (config.network == "resnet3d") {
-    return network_of(Classifier(config), seed);
+    return classifier_of(Classifier(config), seed);
   }
   if (config.network == "unet3d") {
     return network_of(UNet3D(unet3d_options(config)), seed);
@@ -38,7 +49,7 @@ Network make_network(const ModelConfig& config, uint64_t seed) {
     return network_of(GenesisUNet3D(genesis_options(config)), seed);
   }
   if (config.network == "genesis_encoder") {
-    return network_of(GenesisClassifier(genesis_options(config)), seed);
+    return classifier_of(GenesisClassifier(genesis_options(config)), seed);
   }
   throw ConfigError(str_cat("model.network = '", config.network,
                             "' has more than one output: it needs task.kind = "

@@ -17,6 +17,9 @@ struct Network {
   // Logits of x (N, C, D, H, W): (N, classes) of a classifier, (N, classes, D,
   // H, W) of a network for segmentation.
   std::function<torch::Tensor(const torch::Tensor& x_NCDHW)> forward;
+  // Of classifiers: the volume (N, C, d, h, w) whose mean over d, h, w their
+  // linear head, head.fc, takes. Else empty.
+  std::function<torch::Tensor(const torch::Tensor& x_NCDHW)> features;
 };
 
 // Whether the outputs of `config.network` are one score per class and voxel.

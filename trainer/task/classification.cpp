@@ -78,7 +78,8 @@ Classification::Classification(Classifier model,
     : Classification(Network{model.ptr(),
                              [model](const torch::Tensor& x_NCDHW) mutable {
                                return model->forward(x_NCDHW);
-                             }},
+                             },
+                             {}},
                      config) {}
 
 std::vector<std::string> Classification::sum_names() const {

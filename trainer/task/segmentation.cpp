@@ -146,6 +146,28 @@ void SegmentationConfig::validate(const std::string& path) const {
           path + "lesion_min_iou", lesion_min_iou, "in (0, 1]");
 }
 
+torch::Tensor segmentation_loss(const torch::Tensor& logits_NKDHW,
+                                const torch::Tensor& label_NDHW,
+                                const SegmentationConfig& config) {
+  torch::Tensor loss_N =
+      torch::zeros({logits_NKDHW.size(0)}, logits_NKDHW.options());
+  const auto add = [&loss_N](double weight, const torch::Tensor& one_N) {
+    loss_N = loss_N + weight * one_N;
+  };
+  if (config.ce_weight > 0.0) {
+    add(config.ce_weight,
+        voxel_cross_entropy(logits_NKDHW, label_NDHW, config.label_smoothing));
+  }
+  if (config.dice_weight > 0.0) {
+    add(config.dice_weight, dice_loss(logits_NKDHW, label_NDHW, config.dice));
+  }
+  if (config.focal_weight > 0.0) {
+    add(config.focal_weight,
+        focal_loss(logits_NKDHW, label_NDHW, config.focal_gamma));
+  }
+  return loss_N;
+}
+
 Segmentation::Segmentation(Network network, const SegmentationConfig& config,
                            ScanView view)
     : network_(std::move(network)), config_(config), view_(std::move(view)) {}
@@ -184,22 +206,8 @@ torch::Tensor Segmentation::loss(const Batch& batch, std::span<double> sums) {
   const torch::Tensor logits_NKDHW =
       network_.forward(batch.x_NCDHW).to(torch::kFloat32);
   const torch::Tensor label_NDHW = batch.mask_NDHW.to(torch::kInt64);
-  torch::Tensor loss_N = torch::zeros({batch.size()}, logits_NKDHW.options());
-  if (config_.ce_weight > 0.0) {
-    loss_N = loss_N +
-             config_.ce_weight * voxel_cross_entropy(logits_NKDHW, label_NDHW,
-                                                     config_.label_smoothing);
-  }
-  if (config_.dice_weight > 0.0) {
-    loss_N = loss_N + config_.dice_weight *
-                          dice_loss(logits_NKDHW, label_NDHW, config_.dice);
-  }
-  if (config_.focal_weight > 0.0) {
-    loss_N =
-        loss_N + config_.focal_weight *
-                     focal_loss(logits_NKDHW, label_NDHW, config_.focal_gamma);
-  }
-  const torch::Tensor loss = loss_N.sum();
+  const torch::Tensor loss =
+      segmentation_loss(logits_NKDHW, label_NDHW, config_).sum();
   const torch::NoGradGuard no_grad;
   sums[0] += loss.item<double>();
   sums[1] += hard_dice(logits_NKDHW, label_NDHW);

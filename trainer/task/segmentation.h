@@ -34,6 +34,11 @@ struct SegmentationConfig {
   void validate(const std::string& path) const;  // Throws ConfigError.
 };
 
+// The losses of trainer/loss/voxel_losses.h, weighted and added: (N).
+torch::Tensor segmentation_loss(const torch::Tensor& logits_NKDHW,
+                                const torch::Tensor& label_NDHW,
+                                const SegmentationConfig& config);
+
 // How whole scans are put through the network.
 struct ScanView {
   std::vector<std::string> classes;           // The first is the background.

@@ -13,33 +13,12 @@
 #include "trainer/weights/pth.h"
 #include "trainer/weights/pth_write.h"
 #include "trainer/weights/safetensors.h"
+#include "trainer/weights/scored_weights.h"
 
 namespace voxlift::trainer {
 namespace {
 
 // ---- reading ----
-
-// The run's option `name`, as text; empty where the run did not have it.
-std::string option_of(const Checkpoint& checkpoint, const std::string& name) {
-  const Json config = checkpoint.state.value("config", Json::object());
-  return config.value(name, "");
-}
-
-TensorMap scored_weights(const Checkpoint& checkpoint) {
-  const double decay =
-      parse_double(option_of(checkpoint, "ema.decay")).value_or(0.0);
-  if (decay == 0.0 || option_of(checkpoint, "ema.evaluate") == "false") {
-    return checkpoint.model;
-  }
-  const std::map<std::string, torch::Tensor> kept(checkpoint.optimizer.begin(),
-                                                  checkpoint.optimizer.end());
-  TensorMap weights = checkpoint.model;
-  for (auto& [name, tensor] : weights) {
-    const auto mean = kept.find("ema." + name);
-    tensor = mean != kept.end() ? mean->second : tensor;
-  }
-  return weights;
-}
 
 NetworkWeights from_checkpoint(CheckpointStore& store, int64_t step) {
   const std::string origin = store.path_of(step);

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "base/files.h"
+#include "dataio/decode/decoder.h"
 #include "dataio/encode/nifti_mask.h"
 #include "tests/support/temp_dir.h"
 #include "trainer/comm/self_comm.h"
@@ -48,7 +50,7 @@ class BoxPredictorTest : public ::testing::Test {
         make_box_predictor(fixed_box, {"other", "lesion"}, config_);
     SelfComm comm;
     prediction_ = predictor->predict(scan, comm);
-    return parse_json(as_text(prediction_.file), "boxes");
+    return parse_json(as_text(prediction_.files.at(0).bytes), "boxes");
   }
 
   test::TempDir dir_;
@@ -82,6 +84,26 @@ TEST_F(BoxPredictorTest, LooksAtEverySoManySlices) {
   const Json found = predict("");
   ASSERT_EQ(found["boxes"].size(), 2U);
   EXPECT_EQ(found["boxes"][1]["slice"], 2);
+}
+
+// 20 x 16 voxels are drawn 12 pixels wide: the frame of 4 x 4 voxels is 4 * 48
+// - 4 pixels.
+TEST_F(BoxPredictorTest, DrawsBoxesOnTheirSlices) {
+  config_.overlay.draw = true;
+  predict("");
+  ASSERT_EQ(prediction_.files.size(), 2U);
+  EXPECT_EQ(prediction_.files[1].extension, ".png");
+  const dataio::Image sheet =
+      dataio::decode_image(prediction_.files[1].bytes, "sheet");
+  const dataio::Color color = dataio::class_color(1);
+  int64_t colored = 0;
+  for (int64_t y = 0; y < sheet.height; ++y) {
+    for (int64_t x = 0; x < sheet.width; ++x) {
+      colored +=
+          std::equal(color.begin(), color.end(), sheet.pixel(y, x)) ? 1 : 0;
+    }
+  }
+  EXPECT_GT(colored, 2 * (4 * 48 - 4));  // Slice 0 has the score 0.
 }
 
 }  // namespace

@@ -115,5 +115,28 @@ TEST(FocalLossTest, IsTheCrossEntropyAtGammaZero) {
                               voxel_cross_entropy(logits, label)));
 }
 
+// (1 - p)^gamma has no slope at p = 1 by itself where gamma is less than 1.
+TEST(FocalLossTest, ASureAnswerHasNoSlopeBelowGammaOne) {
+  torch::Tensor logits = torch::zeros({1, 2, 1, 1, 2}, torch::kFloat64);
+  logits.select(1, 1).fill_(500.0);
+  logits.requires_grad_();
+  const torch::Tensor label = torch::ones({1, 1, 1, 2}, torch::kInt64);
+  focal_loss(logits, label, 0.5).sum().backward();
+  EXPECT_LT(logits.grad().abs().max().item<double>(), 1e-30);
+}
+
+TEST(VoxelLossesTest, ANanStaysWithItsSample) {
+  torch::manual_seed(3);
+  torch::Tensor logits = torch::randn({2, 3, 2, 2, 2}, torch::kFloat64);
+  const torch::Tensor label = torch::randint(3, {2, 2, 2, 2}, torch::kInt64);
+  logits[1][0][1][0][1] = std::nan("");
+  for (const torch::Tensor& loss_N :
+       {voxel_cross_entropy(logits, label, 0.1), dice_loss(logits, label, {}),
+        focal_loss(logits, label, 2.0)}) {
+    EXPECT_TRUE(std::isfinite(loss_N[0].item<double>()));
+    EXPECT_TRUE(std::isnan(loss_N[1].item<double>()));
+  }
+}
+
 }  // namespace
 }  // namespace voxlift::trainer
