@@ -22,22 +22,6 @@ namespace {
 using torch::Tensor;
 using torch::indexing::Slice;
 
-int64_t output_size(const ConvCall& call, size_t axis) {
-  const ConvOptions& o = call.options;
-  const int64_t reach = o.dilation[axis] * (o.kernel[axis] - 1) + 1;
-  return (call.sizes[axis + 2] + 2 * o.padding[axis] - reach) / o.stride[axis] +
-         1;
-}
-
-int64_t multiplications(const ConvCall& call) {
-  const ConvOptions& o = call.options;
-  int64_t count = call.sizes[0] * o.out_channels * (o.in_channels / o.groups);
-  for (size_t axis = 0; axis < 3; ++axis) {
-    count *= output_size(call, axis) * o.kernel[axis];
-  }
-  return count;
-}
-
 // ---- one way on random data ----
 
 // What a convolution is asked, and what it is told of its output.
@@ -321,7 +305,7 @@ std::string winner(const std::vector<WayVerdict>& ways,
 
 bool is_large_enough(const ConvCall& call, const ProbeOptions& options) {
   const auto windows = windows_of(call);
-  return multiplications(call) >= options.min_multiplications &&
+  return size_of(call).multiplications >= options.min_multiplications &&
          !overlap(windows[0], windows[1]);
 }
 

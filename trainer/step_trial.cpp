@@ -72,6 +72,17 @@ class Trial {
   // Seconds on this rank.
   double step() { return run(step_, config_.train.batch.slots); }
 
+  // COLLECTIVE. One step under the eyes of OpTimes.
+  void watch(StepTrialResult* result) {
+    {
+      const OpTimes times;
+      result->watched_s = step();
+      result->operators = times.totals();
+    }
+    result->convs = rehearse(*task_, batch_of(config_),
+                             config_.train.run.precision, context_.device);
+  }
+
   double alone() { return run(*alone_, slots_.end - slots_.begin); }
 
   double comm_waited_s() const { return step_.comm_waited_s(); }
@@ -195,6 +206,9 @@ StepTrialResult run_step_trial(const StepTrialConfig& config,
       result.comm_wait_s.push_back(wait_s);
       result.alone_s.push_back(alone_s);
     }
+  }
+  if (config.watch_operators) {
+    trial.watch(&result);
   }
   Communicator& control = context.control;
   result.step_s = slowest(control, std::move(result.step_s));

@@ -8,6 +8,8 @@
 
 #include "dataio/volume.h"
 #include "trainer/input/made_up_batch.h"
+#include "trainer/model/conv_plan.h"
+#include "trainer/report/op_times.h"
 #include "trainer/train_config.h"
 #include "trainer/train_context.h"
 
@@ -20,6 +22,8 @@ struct StepTrialConfig {
   int64_t steps = 10;
   // Follow every step by one of the same rank's slots without communication.
   bool alone = true;
+  // Watch the operators of one more step, and note its convolutions.
+  bool watch_operators = false;
 
   void validate() const;  // Throws ConfigError.
 };
@@ -36,6 +40,9 @@ struct StepTrialResult {
   std::vector<double> comm_wait_s;  // Part of step_s.
   std::vector<double> alone_s;      // Empty unless asked for.
   int64_t parameter_bytes = 0;
+  OpTotals operators;  // Of rank 0's watched step.
+  double watched_s = 0.0;
+  std::vector<ObservedConv> convs;
 };
 
 // COLLECTIVE. The same on every rank. Ranks meet before every step, so that no

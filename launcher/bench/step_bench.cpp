@@ -3,6 +3,7 @@
 #include "base/process_memory.h"
 #include "base/strings.h"
 #include "launcher/bench/figures.h"
+#include "launcher/bench/roofline.h"
 
 namespace voxlift::launcher {
 namespace {
@@ -61,6 +62,10 @@ void bench_step(const trainer::StepTrialConfig& config,
         << figure("train.step.sync_share", sync_shares(result), "of alone")
                .dump()
         << "\n";
+  }
+  if (config.watch_operators) {
+    const MachinePeaks peaks = measure_peaks(config.train.run.threads);
+    print_roofline(roofline(result, peaks), peaks, out);
   }
   out.flush();
 }

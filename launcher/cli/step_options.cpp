@@ -49,6 +49,8 @@ void bind_timing(OptionBinder& binder, trainer::StepTrialConfig& config) {
   binder.add("steps", config.steps, "timed steps");
   binder.add("alone", config.alone,
              "alternate with steps that do not communicate");
+  binder.add("roofline", config.watch_operators,
+             "a table of one more step: time, FLOP and bytes by operation");
 }
 
 void resolve(StepOptions& args, int ranks) {

@@ -295,6 +295,26 @@ ConvCall call_of(const Tensor& x_NCDHW, const ConvOptions& options) {
   return call;
 }
 
+int64_t output_size(const ConvCall& call, size_t axis) {
+  const ConvOptions& o = call.options;
+  const int64_t reach = o.dilation[axis] * (o.kernel[axis] - 1) + 1;
+  return (call.sizes[axis + 2] + 2 * o.padding[axis] - reach) / o.stride[axis] +
+         1;
+}
+
+ConvSize size_of(const ConvCall& call) {
+  const ConvOptions& o = call.options;
+  const auto& [n, c, d, h, w] = call.sizes;
+  const int64_t taps =
+      o.kernel[0] * o.kernel[1] * o.kernel[2] * (o.in_channels / o.groups);
+  const int64_t outputs = n * o.out_channels * output_size(call, 0) *
+                          output_size(call, 1) * output_size(call, 2);
+  return {.inputs = n * c * d * h * w,
+          .weights = o.out_channels * taps,
+          .outputs = outputs,
+          .multiplications = outputs * taps};
+}
+
 const std::vector<ConvWay>& conv_ways() {
   static const std::vector<ConvWay> kWays = {
       {"conv3d", admits_all, direct},

@@ -29,6 +29,20 @@ struct ConvCall {
 
 ConvCall call_of(const torch::Tensor& x_NCDHW, const ConvOptions& options);
 
+// How many numbers a call reads and writes, and multiplications of the direct
+// sum (forward).
+struct ConvSize {
+  int64_t inputs = 0;
+  int64_t weights = 0;
+  int64_t outputs = 0;
+  int64_t multiplications = 0;
+};
+
+ConvSize size_of(const ConvCall& call);
+
+// Of the output.
+int64_t output_size(const ConvCall& call, size_t axis);
+
 // y = compute(x (N, C, D, H, W), weight (O, I / groups, kD, kH, kW), bias (O)
 // or undefined, options): what torch::conv3d gives, forward and backward, in
 // row-major layout.

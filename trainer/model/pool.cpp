@@ -1,6 +1,7 @@
 #include "trainer/model/pool.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/record_function.h>
 
 #include <algorithm>
 #include <vector>
@@ -214,6 +215,7 @@ class MaxPool : public torch::autograd::Function<MaxPool> {
   static torch::Tensor forward(torch::autograd::AutogradContext* context,
                                const torch::Tensor& x_NCDHW,
                                const std::vector<int64_t>& stride) {
+    RECORD_FUNCTION("voxlift::max_pool", std::vector<c10::IValue>({x_NCDHW}));
     const PoolShape shape =
         pool_shape(x_NCDHW, {stride[0], stride[1], stride[2]});
     const torch::Tensor x = x_NCDHW.contiguous();
@@ -239,6 +241,8 @@ class MaxPool : public torch::autograd::Function<MaxPool> {
   static torch::autograd::variable_list backward(
       torch::autograd::AutogradContext* context,
       const torch::autograd::variable_list& gradients) {
+    RECORD_FUNCTION("voxlift::max_pool_backward",
+                    std::vector<c10::IValue>({gradients[0]}));
     const torch::Tensor where = context->get_saved_variables()[0];
     const auto stride = context->saved_data["stride"].toIntVector();
     torch::Tensor sums = torch::zeros(

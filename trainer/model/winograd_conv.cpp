@@ -1,6 +1,7 @@
 #include "trainer/model/winograd_conv.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/record_function.h>
 
 #include <algorithm>
 #include <map>
@@ -329,6 +330,7 @@ struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
   static Tensor forward(torch::autograd::AutogradContext* context,
                         const Tensor& x, const Tensor& weight,
                         int64_t padding) {
+    RECORD_FUNCTION("voxlift::winograd_conv", std::vector<c10::IValue>());
     context->save_for_backward({x, weight});
     context->saved_data["padding"] = padding;
     return to_rows(convolve(to_planes(x), weight.contiguous(), padding));
@@ -337,6 +339,8 @@ struct WinogradFunction : torch::autograd::Function<WinogradFunction> {
   static torch::autograd::variable_list backward(
       torch::autograd::AutogradContext* context,
       const torch::autograd::variable_list& gradients) {
+    RECORD_FUNCTION("voxlift::winograd_conv_backward",
+                    std::vector<c10::IValue>());
     const auto saved = context->get_saved_variables();
     const Tensor& weight = saved[1];
     const int64_t padding = context->saved_data["padding"].toInt();

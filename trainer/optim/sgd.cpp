@@ -1,6 +1,7 @@
 #include "trainer/optim/sgd.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/record_function.h>
 
 #include "trainer/optim/sgd_kernel.h"
 
@@ -40,6 +41,7 @@ Sgd::Sgd(const TensorMap& parameters, const SgdConfig& config,
 
 void Sgd::step(double lr) {
   const torch::NoGradGuard no_grad;
+  RECORD_FUNCTION("voxlift::sgd", std::vector<c10::IValue>());
   for (size_t i = 0; i < weights().size(); ++i) {
     const Weight& weight = weights()[i];
     const bool decays = config_.weight_decay != 0.0 &&

@@ -72,7 +72,8 @@ Network brightness_network() {
   return {module, [module](const torch::Tensor& x_NCDHW) {
             const torch::Tensor x = x_NCDHW * module->factor;
             return torch::cat({torch::full_like(x, 0.5), x, 2.0 * x - 1.5}, 1);
-          }};
+          },
+          {}};
 }
 
 Segmentation made_task() {
