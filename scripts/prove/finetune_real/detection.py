@@ -1,6 +1,6 @@
-"""Lists key slices of brain scans with lesions, for scripts/prove/detection_real.sh.
+"""Lists key slices of brain scans with lesions, for scripts/prove/finetune_real.sh.
 
-    detection_real.py DATA OUT
+    detection.py DATA OUT
 
 DATA: lgg_flair of the shared data. For every scan up to KEYS slices, evenly
 spaced among those with lesion; boxes of the lesion's parts on that slice with at
