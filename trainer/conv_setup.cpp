@@ -4,6 +4,7 @@
 
 #include "base/allocation.h"
 #include "base/log.h"
+#include "base/process_memory.h"
 #include "base/strings.h"
 #include "trainer/autocast.h"
 
@@ -65,7 +66,10 @@ ConvPlan measure(Task& task, const ConvSetup& setup, TrainContext& context) {
   const double start_s = context.clock.now_s();
   const auto verdicts = probe_convs(unknown(convs, memory.plan()), conv_ways(),
                                     context.device, {}, context.clock);
-  release_freed_memory();
+  if (!verdicts.empty()) {  // What the probe took is not the run's.
+    release_freed_memory();
+    restart_peak();
+  }
   tell(verdicts, context.clock.now_s() - start_s);
   memory.add(verdicts, context.clock);
   return part_of(memory.plan(), convs);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "trainer/model/init.h"
+#include "trainer/model/pool.h"
 
 namespace voxlift::trainer {
 namespace {
@@ -245,9 +246,11 @@ torch::Tensor P3dBackboneImpl::to_2d(size_t stage,
 
 std::vector<torch::Tensor> P3dBackboneImpl::forward(
     const torch::Tensor& x_NCDHW) {
-  torch::Tensor y = stem_norm_->forward(stem_->forward(x_NCDHW)).relu_();
-  y = options_.modified ? torch::max_pool3d(y, {3, 3, 3}, {1, 2, 2}, {1, 1, 1})
-                        : torch::max_pool3d(y, {1, 3, 3}, {1, 2, 2}, {0, 1, 1});
+  torch::Tensor y = stem_norm_->forward(stem_->forward(x_NCDHW));
+  // The largest of ReLUs is the ReLU of the largest.
+  y = options_.modified
+          ? max_pool_3x3x3(y, {1, 2, 2}).relu_()
+          : torch::max_pool3d(y, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}).relu_();
   std::vector<torch::Tensor> maps;
   for (size_t s = 0; s < stages_.size(); ++s) {
     for (auto& block : stages_[s]) {

@@ -163,7 +163,7 @@ torch::Tensor ResidualBlockImpl::forward(const torch::Tensor& x_NCDHW) {
       y = y.relu_();
     }
   }
-  return (y + shortcut(x_NCDHW)).relu_();
+  return y.add_(shortcut(x_NCDHW)).relu_();
 }
 
 // ---- ResNet3D ----
@@ -235,7 +235,10 @@ std::vector<int64_t> ResNet3DImpl::all_channels() const {
 
 torch::Tensor ResNet3DImpl::stem(torch::Tensor x_NCDHW) {
   for (size_t i = 0; i < stem_convs_.size(); ++i) {
-    x_NCDHW = stem_norms_[i]->forward(stem_convs_[i]->forward(x_NCDHW)).relu_();
+    if (i > 0) {
+      x_NCDHW = x_NCDHW.relu_();
+    }
+    x_NCDHW = stem_norms_[i]->forward(stem_convs_[i]->forward(x_NCDHW));
   }
   return x_NCDHW;
 }
@@ -262,9 +265,14 @@ std::vector<torch::Tensor> ResNet3DImpl::forward(torch::Tensor x_NCDHW,
   }
   torch::Tensor y = stem(x_NCDHW);
   if (stem_output != nullptr) {
+    y = y.relu_();
     *stem_output = y;
+    y = pool(y);
+  } else {
+    // The largest of ReLUs is the ReLU of the largest: an eighth of the work,
+    // and the large map need not be kept for backward.
+    y = pool(y).relu_();
   }
-  y = pool(y);
   std::vector<torch::Tensor> outputs;
   for (auto& stage : stages_) {
     y = options_.checkpoint_activations && is_training()

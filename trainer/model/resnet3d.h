@@ -122,6 +122,7 @@ class ResNet3DImpl : public torch::nn::Module {
                                   torch::Tensor x_NCDHW);
   void build_stem();
   void build_stages();
+  // Before its last ReLU.
   torch::Tensor stem(torch::Tensor x_NCDHW);
   torch::Tensor pool(const torch::Tensor& x_NCDHW) const;
 
