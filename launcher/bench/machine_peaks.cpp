@@ -1,7 +1,6 @@
 #include "launcher/bench/machine_peaks.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstring>
 #include <functional>
@@ -19,21 +18,28 @@ constexpr int kChains = 12;
 using Vector __attribute__((vector_size(kLanes * sizeof(float)))) = float;
 
 // Multiply-adds that depend on each other only within their chain.
-__attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default"),
-               noinline)) float
+__attribute__((target_clones("avx512f", "fma", "default"), noinline)) float
 multiply_add(int64_t rounds, float factor) {
-  std::array<Vector, kChains> sums = {};
-  const Vector scale = factor - Vector{};
+  const Vector k = factor - Vector{};
+  // Different starts: of equal chains the compiler would compute one.
+  Vector a = k, b = a + k, c = b + k, d = c + k, e = d + k, f = e + k,
+         g = f + k, h = g + k, m = h + k, n = m + k, o = n + k, p = o + k;
   for (int64_t i = 0; i < rounds; ++i) {
-    for (Vector& sum : sums) {
-      sum = sum * scale + scale;
-    }
+    a = a * k + k;
+    b = b * k + k;
+    c = c * k + k;
+    d = d * k + k;
+    e = e * k + k;
+    f = f * k + k;
+    g = g * k + k;
+    h = h * k + k;
+    m = m * k + k;
+    n = n * k + k;
+    o = o * k + k;
+    p = p * k + k;
   }
-  float total = 0.0F;
-  for (const Vector& sum : sums) {
-    total += sum[0];
-  }
-  return total;
+  const Vector sum = a + b + c + d + e + f + g + h + m + n + o + p;
+  return sum[0];
 }
 
 double seconds_of(const std::function<void()>& body) {

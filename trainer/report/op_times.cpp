@@ -35,11 +35,15 @@ struct OpFrame : at::ObserverContext {
   Moment start;
   OpFrame* outer = nullptr;
   double inner_s = 0.0;
+  int64_t bytes = 0;  // Of what it is given.
   bool calls_others = false;
 
   static std::unique_ptr<at::ObserverContext> begin(
-      const at::RecordFunction& /*function*/) {
+      const at::RecordFunction& function) {
     auto frame = std::make_unique<OpFrame>();
+    for (const c10::IValue& value : function.inputs()) {
+      frame->bytes += bytes_of(value);  // They may be gone at the end.
+    }
     frame->outer = top();
     top() = frame.get();
     frame->start = std::chrono::steady_clock::now();
@@ -69,9 +73,7 @@ struct OpFrame : at::ObserverContext {
     if (calls_others) {
       return;
     }
-    for (const c10::IValue& value : function.inputs()) {
-      total.bytes += bytes_of(value);
-    }
+    total.bytes += bytes;
     for (const c10::IValue& value : function.outputs()) {
       total.bytes += bytes_of(value);
     }
