@@ -95,6 +95,12 @@ struct GradientReducer::Impl {
 
   bool exact() const { return config.reduction == "exact"; }
 
+  // One slot in all: nothing is added to a gradient, so it stays where backward
+  // has put it: no copy, and no memory while the activations need theirs.
+  bool is_alone() const {
+    return comm.size() == 1 && local_slots == 1 && config.compress == "none";
+  }
+
   // ---- once ----
 
   torch::TensorOptions options() const {
@@ -103,7 +109,8 @@ struct GradientReducer::Impl {
 
   // In memory of the communicator, where it has some.
   torch::Tensor allocate_arena() {
-    const int64_t numel = arena_numel(numels, statistics_size);
+    const int64_t numel =
+        is_alone() ? statistics_size : arena_numel(numels, statistics_size);
     const int64_t bytes = numel * parameters.front().element_size();
     const std::span<std::byte> shared = parameters.front().is_cpu()
                                             ? comm.allocate_shared(bytes)
@@ -185,7 +192,9 @@ struct GradientReducer::Impl {
     const BucketPlan::Bucket& place = plan.buckets[index];
     bucket.num_filled = 0;
     bucket.complete = false;
-    if (slot == 0) {
+    if (is_alone() && index > 0) {
+      bucket.leaf = torch::empty({0}, options());
+    } else if (slot == 0) {
       bucket.leaf = arena.narrow(0, place.offset, place.numel);
     } else if (!bucket.tree.partner().defined()) {
       bucket.leaf = bucket.tree.take_spare();
@@ -216,16 +225,23 @@ struct GradientReducer::Impl {
     }
     const torch::NoGradGuard no_grad;
     VOXLIFT_CHECK(!filled[parameter], "two backwards in one slot");
-    torch::Tensor& gradient = parameters[parameter].mutable_grad();
-    put_gradient(parameter, gradient);
-    gradient.reset();
+    if (!is_alone()) {
+      torch::Tensor& gradient = parameters[parameter].mutable_grad();
+      put_gradient(parameter, gradient);
+      gradient.reset();
+    }
     mark_filled(parameter);
   }
 
   // Adding zero is no waste of time: it makes -0 to 0, as on another rank.
   void put_zero(size_t parameter) {
     const torch::NoGradGuard no_grad;
-    put_gradient(parameter, torch::zeros({}, options()));
+    if (is_alone()) {
+      parameters[parameter].mutable_grad() =
+          torch::zeros_like(parameters[parameter]);
+    } else {
+      put_gradient(parameter, torch::zeros({}, options()));
+    }
     mark_filled(parameter);
   }
 
@@ -417,7 +433,7 @@ void GradientReducer::finish() {
   }
   impl.unfinished = false;
   impl.waited_s += impl.clock.now_s() - start_s;
-  for (size_t i = 0; i < impl.parameters.size(); ++i) {
+  for (size_t i = 0; i < impl.parameters.size() && !impl.is_alone(); ++i) {
     impl.parameters[i].mutable_grad() =
         impl.view(impl.buckets[impl.plan.places[i].bucket].sum, i);
   }
@@ -466,7 +482,10 @@ int64_t GradientReducer::memory_bytes() const {
       std::bit_width(static_cast<uint64_t>(impl_->local_slots)) - 1);
   const int64_t sums = std::max<int64_t>(1, impl_->exact() ? levels : 1);
   const int64_t residuals = impl_->compressed.has_value() ? 2 : 0;
-  return static_cast<int64_t>(impl_->arena.nbytes()) * (sums + residuals);
+  const int64_t numel = std::max(
+      impl_->arena.numel(), arena_numel(impl_->numels, impl_->statistics_size));
+  return numel * static_cast<int64_t>(impl_->arena.element_size()) *
+         (sums + residuals);
 }
 
 void GradientReducer::set_trace(Trace* trace) {

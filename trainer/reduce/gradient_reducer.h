@@ -35,7 +35,7 @@ struct ReducerConfig {
 //   finish();
 //
 // after which every parameter's grad() is the sum over all slots of all ranks,
-// a view into a bucket that is valid until the next begin_slot(0).
+// valid until the next begin_slot(0).
 //
 // How: parameters are cut into buckets in reverse order of registration, about
 // the order in which backward finishes them; with "exact" from the second step
@@ -48,6 +48,8 @@ struct ReducerConfig {
 // bucket goes to a thread that sums it over the ranks (docs/determinism.md
 // draws the tree). Buckets are sent in bucket order on every rank, so that they
 // meet.
+//
+// Where there is one slot in all, gradients stay where backward has put them.
 //
 // With compression, gradients' buckets take another way over the ranks: all of
 // them exchange parts, by-passing shared memory.

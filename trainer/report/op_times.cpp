@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <memory>
+#include <set>
+#include <string>
 
 #include "base/error.h"
 
@@ -28,6 +30,19 @@ int64_t bytes_of(const c10::IValue& value) {
   return bytes;
 }
 
+// Operators that look at tensors or make them, and touch no value.
+bool touches_nothing(const std::string& name) {
+  static const std::set<std::string> kNames = {
+      "aten::alias",      "aten::as_strided", "aten::detach",
+      "aten::empty",      "aten::empty_like", "aten::empty_strided",
+      "aten::expand",     "aten::flatten",    "aten::narrow",
+      "aten::permute",    "aten::reshape",    "aten::resize_",
+      "aten::resize_as_", "aten::select",     "aten::slice",
+      "aten::squeeze",    "aten::t",          "aten::transpose",
+      "aten::unsqueeze",  "aten::view",       "aten::view_as"};
+  return kNames.contains(name);
+}
+
 }  // namespace
 
 // An operator that runs.
@@ -35,8 +50,8 @@ struct OpFrame : at::ObserverContext {
   Moment start;
   OpFrame* outer = nullptr;
   double inner_s = 0.0;
-  int64_t bytes = 0;  // Of what it is given.
-  bool calls_others = false;
+  int64_t bytes = 0;          // Of what it is given.
+  bool calls_others = false;  // Whose bytes are the ones that count.
 
   static std::unique_ptr<at::ObserverContext> begin(
       const at::RecordFunction& function) {
@@ -57,9 +72,10 @@ struct OpFrame : at::ObserverContext {
     const double whole_s =
         std::chrono::duration<double>(now - frame.start).count();
     top() = frame.outer;
+    frame.calls_others |= touches_nothing(function.name());
     if (frame.outer != nullptr) {
       frame.outer->inner_s += whole_s;
-      frame.outer->calls_others = true;
+      frame.outer->calls_others |= !touches_nothing(function.name());
     }
     if (watcher() != nullptr) {
       frame.add_to(watcher()->totals_[function.name()], function, whole_s);
