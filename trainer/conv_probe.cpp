@@ -20,7 +20,6 @@ namespace voxlift::trainer {
 namespace {
 
 using torch::Tensor;
-using torch::indexing::Slice;
 
 // ---- one way on random data ----
 
@@ -94,11 +93,14 @@ std::vector<Window> windows_of(const ConvCall& call) {
   return {first, last};
 }
 
-std::vector<at::indexing::TensorIndex> place(const Window& window) {
-  return {Slice(window.sample, window.sample + 1), Slice(),
-          Slice(window.begin[0], window.end[0]),
-          Slice(window.begin[1], window.end[1]),
-          Slice(window.begin[2], window.end[2])};
+// A view of it in (N, C, D, H, W).
+Tensor part_of(const Tensor& whole, const Window& window) {
+  Tensor part = whole.narrow(0, window.sample, 1);
+  for (size_t axis = 0; axis < 3; ++axis) {
+    part = part.narrow(static_cast<int64_t>(axis) + 2, window.begin[axis],
+                       window.end[axis] - window.begin[axis]);
+  }
+  return part;
 }
 
 // The part of the input that a window of the output sees: what lies inside,
@@ -157,15 +159,14 @@ Expected in_float64(const ObservedConv& conv, const Question& q) {
   for (const Window& window : expected.windows) {
     const Field field = field_of(conv.call, window);
     const Tensor x =
-        q.x.index(place(field.inside)).to(torch::kFloat64).requires_grad_(true);
+        part_of(q.x, field.inside).to(torch::kFloat64).requires_grad_(true);
     const Tensor y =
         torch::conv3d(torch::constant_pad_nd(x, field.padding), weight, bias,
                       o.stride, cube(0), o.dilation, o.groups);
     const auto gradients = torch::autograd::grad(
-        {y}, {x, weight},
-        {q.y_gradient.index(place(window)).to(torch::kFloat64)});
+        {y}, {x, weight}, {part_of(q.y_gradient, window).to(torch::kFloat64)});
     expected.y.push_back(y.detach());
-    expected.x_gradient.index(place(field.inside)).add_(gradients[0]);
+    part_of(expected.x_gradient, field.inside).add_(gradients[0]);
     expected.weight_gradient = expected.weight_gradient + gradients[1];
   }
   return expected;
@@ -176,7 +177,7 @@ Question narrowed(Question q, const std::vector<Window>& windows) {
   const Tensor whole = q.y_gradient;
   q.y_gradient = torch::zeros_like(whole);
   for (const Window& window : windows) {
-    q.y_gradient.index(place(window)).add_(whole.index(place(window)));
+    part_of(q.y_gradient, window).add_(part_of(whole, window));
   }
   return q;
 }
@@ -193,9 +194,9 @@ double error_of(const Answer& found, const Expected& expected) {
   double error =
       relative_error(found.weight_gradient, expected.weight_gradient);
   for (size_t i = 0; i < expected.windows.size(); ++i) {
-    error = std::max(error,
-                     relative_error(found.y.index(place(expected.windows[i])),
-                                    expected.y[i]));
+    error = std::max(
+        error,
+        relative_error(part_of(found.y, expected.windows[i]), expected.y[i]));
   }
   if (found.x_gradient.defined()) {
     error =
