@@ -53,8 +53,10 @@ std::vector<ConvVerdict> probe_convs(std::span<const ObservedConv> convs,
                                      const ProbeOptions& options,
                                      const Clock& clock);
 
-// "Intel(R) Xeon(R) Processor; LibTorch 1.13.1, oneDNN 2.6.3" or the name of
-// the GPU and the versions of CUDA and cuDNN: what a verdict is valid for.
+// The processor's name, LibTorch's version and what it says it was built with,
+// and whether the device is a GPU: what a verdict is valid for. Not which GPU:
+// hosts with the same processor and other GPUs need memories of their own
+// (run.conv_memory).
 std::string probe_identity(const torch::Device& device);
 
 // The ways that earlier runs have chosen, a file for each identity.

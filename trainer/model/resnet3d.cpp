@@ -269,8 +269,8 @@ std::vector<torch::Tensor> ResNet3DImpl::forward(torch::Tensor x_NCDHW,
     *stem_output = y;
     y = pool(y);
   } else {
-    // The largest of ReLUs is the ReLU of the largest: an eighth of the work,
-    // and the large map need not be kept for backward.
+    // The largest of ReLUs is the ReLU of the largest: a quarter of the work or
+    // less, and the large map need not be kept for backward.
     y = pool(y).relu_();
   }
   std::vector<torch::Tensor> outputs;

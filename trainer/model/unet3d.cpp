@@ -41,7 +41,8 @@ UpBlockImpl::UpBlockImpl(int64_t deep_channels, int64_t skip_channels,
 torch::Tensor UpBlockImpl::forward(const torch::Tensor& deep_NCDHW,
                                    const torch::Tensor& skip_NCDHW) {
   // Published: upsample, then 1x1x1. Both are linear and act on different axes,
-  // so they may change places: an eighth of the work and memory.
+  // so they may change places: an eighth of the convolution's work, and no map
+  // of the deep channels at the size of the skip.
   const torch::Tensor up = torch::upsample_trilinear3d(
       reduce_->conv().forward(deep_NCDHW), skip_NCDHW.sizes().slice(2),
       /*align_corners=*/false);

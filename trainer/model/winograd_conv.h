@@ -1,11 +1,11 @@
 #pragma once
-// 3D convolution through oneDNN's Winograd kernels: 4/9 of the multiplications
-// per depth tap. Calls oneDNN itself, for LibTorch only uses its direct
-// kernels.
+// 3D convolution through oneDNN's Winograd kernels: a quarter of the
+// multiplications of a plane, and two transforms. Calls oneDNN itself, for
+// LibTorch only uses its direct kernels.
 //
 // Source: Lavin and Gray, "Fast algorithms for convolutional neural networks",
-// CVPR 2016, DOI 10.1109/CVPR.2016.435, F(4 x 4, 3 x 3). Rounding errors are
-// about ten times those of the direct sum (1e-5 of the largest output).
+// CVPR 2016, DOI 10.1109/CVPR.2016.435, F(4 x 4, 3 x 3). Largest errors
+// seen: 1e-6 to 3e-6 of the largest value, the direct sum's 3e-7 to 5e-7.
 
 #include <torch/torch.h>
 
